@@ -1,0 +1,159 @@
+"""Copy the needed files of front-end packages into static/vendor, with licence and checksum."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# A source map is not shipped, and collectstatic with hashed names fails on a reference to it.
+SOURCE_MAP = re.compile(rb"^[ \t]*(//|/\*)[#@] sourceMappingURL=[^\n]*\n?", re.MULTILINE)
+
+ICONS = """
+activity adjustments-horizontal alert-circle alert-triangle arrow-up-right bell bolt building
+calculator calendar-event chart-dots chart-histogram chart-line check chevron-down chevron-left
+chevron-right chevron-up circle-check clock coin columns components database device-desktop
+download external-link eye file-import filter flag grid-dots heartbeat help-circle history home
+inbox info-circle key keyboard layout-list list-check lock logout mail moon moon-stars pencil
+phone plus refresh report-analytics search selector settings star sun table target ticket
+trending-down trending-up upload user users x
+""".split()
+
+
+@dataclass(frozen=True)
+class Package:
+    """One npm package: which of its files are taken, and where they go.
+
+    ``files`` are paths inside the package; ``bundles`` names what its build has compiled in,
+    whose licence travels as a further file.
+    """
+
+    name: str
+    folder: str
+    files: tuple[str, ...]
+    licence: str | None = "LICENSE"
+    target: str = "static/vendor"
+    bundles: tuple[str, ...] = field(default=())
+
+
+PACKAGES = (
+    # Tabler's package carries no licence file; its text stands in the head of the style sheet.
+    Package("@tabler/core", "tabler", ("dist/css/tabler.min.css",), licence=None),
+    Package(
+        "@tabler/icons", "tabler-icons", tuple(f"icons/outline/{name}.svg" for name in ICONS)
+    ),
+    Package("chart.js", "chartjs", ("dist/chart.umd.min.js",), "LICENSE.md"),
+    Package("chartjs-chart-matrix", "chartjs-chart-matrix", ("dist/chartjs-chart-matrix.min.js",)),
+    Package(
+        "chartjs-plugin-annotation",
+        "chartjs-plugin-annotation",
+        ("dist/chartjs-plugin-annotation.min.js",),
+        "LICENSE.md",
+    ),
+    Package(
+        "chartjs-adapter-date-fns",
+        "chartjs-adapter-date-fns",
+        ("dist/chartjs-adapter-date-fns.bundle.min.js",),
+        "LICENSE.md",
+        bundles=("date-fns",),
+    ),
+    Package("htmx.org", "htmx", ("dist/htmx.min.js",)),
+    Package(
+        "@fontsource-variable/inter",
+        "inter",
+        ("files/inter-latin-wght-normal.woff2", "files/inter-latin-ext-wght-normal.woff2"),
+    ),
+    Package("axe-core", "axe-core", ("axe.min.js",), target="tests/e2e/vendor"),
+)
+
+
+class Command(BaseCommand):
+    """Reads tarballs made by ``npm pack``, so the install never needs Node or a network.
+
+    Files are byte for byte those of the package, except that comment lines naming a source map
+    are left out; the manifest says for each file whether that happened.
+    """
+
+    help = (
+        "Refresh static/vendor. In an empty folder run "
+        f"`npm pack {' '.join(p.name for p in PACKAGES)}`, then name that folder here."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("tarballs", type=Path, help="folder with the packages' .tgz files")
+
+    def handle(self, *, tarballs: Path, **options: object) -> None:
+        packed = {
+            name: (tar, version) for tar in tarballs.glob("*.tgz") for name, version in [_id(tar)]
+        }
+        missing = [p.name for p in PACKAGES if p.name not in packed]
+        if missing:
+            raise CommandError(f"no tarball for {', '.join(missing)} in {tarballs}")
+
+        manifests: dict[str, list[dict[str, object]]] = {}
+        for package in PACKAGES:
+            tar, version = packed[package.name]
+            entry = self._copy(package, tar)
+            manifests.setdefault(package.target, []).append(entry)
+            self.stdout.write(f"{package.name} {version}: {len(package.files)} files")
+        for target, entries in manifests.items():
+            path = ROOT / target / "manifest.json"
+            path.write_text(json.dumps({"packages": entries}, indent=1) + "\n")
+
+    def _copy(self, package: Package, tar: Path) -> dict[str, object]:
+        folder = ROOT / package.target / package.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.iterdir():
+            old.unlink()
+        with tarfile.open(tar) as archive:
+            meta = json.loads(_read(archive, "package.json"))
+            files = {}
+            for source in package.files:
+                raw = _read(archive, source)
+                # Only text: the same bytes inside a font would be chance.
+                kept = SOURCE_MAP.sub(b"", raw) if source.endswith((".js", ".css")) else raw
+                name = Path(source).name
+                (folder / name).write_bytes(kept)
+                files[name] = {
+                    "from": source,
+                    "sha256": hashlib.sha256(kept).hexdigest(),
+                    "source_map_comment_removed": kept != raw,
+                }
+            if package.licence:
+                (folder / "LICENSE").write_bytes(_read(archive, package.licence))
+            else:
+                first = _read(archive, package.files[0]).split(b"*/", 1)[0] + b"*/\n"
+                (folder / "LICENSE").write_bytes(first)
+        return {
+            "name": package.name,
+            "version": meta["version"],
+            "licence": meta["license"],
+            "homepage": meta.get("homepage", ""),
+            "bundles": list(package.bundles),
+            "folder": package.folder,
+            "files": files,
+        }
+
+
+def _id(tar: Path) -> tuple[str, str]:
+    with tarfile.open(tar) as archive:
+        meta = json.loads(_read(archive, "package.json"))
+    return meta["name"], meta["version"]
+
+
+def _read(archive: tarfile.TarFile, path: str) -> bytes:
+    try:
+        handle = archive.extractfile(f"package/{path}")
+    except KeyError:
+        handle = None
+    if handle is None:
+        raise CommandError(f"{archive.name!s} has no file {path}")
+    return handle.read()

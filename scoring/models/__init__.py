@@ -1,0 +1,20 @@
+from scoring.models.health import AccountHealth, BandChange, DailyRollup, HealthStaging
+from scoring.models.run import ScoreRun, ScoreShard
+from scoring.models.scorecard import Band, Cap, Component, Measure, Scorecard, ScorecardVersion
+from scoring.models.snapshot import Snapshot
+
+__all__ = [
+    "AccountHealth",
+    "Band",
+    "BandChange",
+    "Cap",
+    "Component",
+    "DailyRollup",
+    "HealthStaging",
+    "Measure",
+    "ScoreRun",
+    "ScoreShard",
+    "Scorecard",
+    "ScorecardVersion",
+    "Snapshot",
+]

@@ -1,0 +1,137 @@
+"""What the pages read: current health, changes of band, daily sums."""
+
+from django.conf import settings
+from django.db import models
+
+
+class HealthRow(models.Model):
+    """Columns of current health; written whole by the night, never edited."""
+
+    as_of = models.DateField()
+    version = models.ForeignKey(
+        "scoring.ScorecardVersion", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    run = models.ForeignKey("scoring.ScoreRun", on_delete=models.PROTECT, related_name="+", db_index=False)
+    score = models.FloatField(null=True)
+    band = models.SmallIntegerField()
+    # The band's name and tone as of the version, so that a list needs no look-up per row.
+    band_name = models.CharField(max_length=40)
+    tone = models.CharField(max_length=10)
+    coverage = models.FloatField()
+    components = models.BinaryField()
+    # Against the same version 7 and 30 days before; null when there was none.
+    change_7d = models.FloatField(null=True)
+    change_30d = models.FloatField(null=True)
+    # The measure that costs the account the most points.
+    top_driver = models.CharField(max_length=120, blank=True)
+    top_driver_lost = models.FloatField(null=True)
+    # Rank of attention, higher first; its parts are in `selectors.priority`.
+    priority = models.FloatField()
+    # Minor units of the account's currency; null when a part of it is unknown.
+    predicted_6m_amount = models.BigIntegerField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class AccountHealth(HealthRow):
+    """Current health, one narrow row per account, replaced whole when a night ends.
+
+    One writer: `services.nights.publish`. `verify_snapshots` proves it equal to the latest snapshots.
+    """
+
+    account = models.OneToOneField(
+        "accounts.Account", on_delete=models.CASCADE, primary_key=True, related_name="health"
+    )
+    tier = models.CharField(max_length=2, blank=True)
+
+    class Meta:
+        ordering = ["account_id"]
+        verbose_name_plural = "account health"
+        indexes = [
+            # At-risk queue: the most urgent first.
+            models.Index(fields=["-priority", "account_id"], name="health_by_priority"),
+            # Portfolio sorted by score.
+            models.Index(fields=["score", "account_id"], name="health_by_score"),
+            # Movers of the week.
+            models.Index(fields=["change_7d", "account_id"], name="health_by_change"),
+        ]
+
+    def __str__(self) -> str:
+        return f"health of {self.account_id}"
+
+
+class HealthStaging(HealthRow):
+    """The next night's rows while its shards are being scored; no page reads them."""
+
+    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        ordering = ["run", "account_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "account"], name="one_staged_row_per_run_and_account")
+        ]
+
+    def __str__(self) -> str:
+        return f"staged health of {self.account_id}"
+
+
+class BandChange(models.Model):
+    """An account's band differs from its previous night under the same version. Append-only."""
+
+    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="band_changes")
+    version = models.ForeignKey("scoring.ScorecardVersion", on_delete=models.PROTECT, related_name="+")
+    run = models.ForeignKey("scoring.ScoreRun", on_delete=models.PROTECT, related_name="+")
+    as_of = models.DateField()
+    previous_as_of = models.DateField()
+    old_band = models.SmallIntegerField()
+    new_band = models.SmallIntegerField()
+    old_band_name = models.CharField(max_length=40)
+    new_band_name = models.CharField(max_length=40)
+    old_score = models.FloatField(null=True)
+    new_score = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ["-as_of", "account_id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "as_of", "version"], name="one_band_change_per_night"
+            )
+        ]
+        indexes = [
+            # "What changed in 14 days" on home.
+            models.Index(fields=["-as_of", "account"], name="bandchange_recent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.old_band_name} → {self.new_band_name} on {self.as_of}"
+
+
+class DailyRollup(models.Model):
+    """Sums of one night per owner, team, segment and band: the trend charts read these, not snapshots."""
+
+    as_of = models.DateField()
+    run = models.ForeignKey("scoring.ScoreRun", on_delete=models.PROTECT, related_name="+")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    team = models.ForeignKey("accounts.Team", on_delete=models.SET_NULL, null=True, related_name="+")
+    industry = models.CharField(max_length=80, blank=True)
+    size_segment = models.CharField(max_length=20, blank=True)
+    version = models.ForeignKey("scoring.ScorecardVersion", on_delete=models.PROTECT, related_name="+")
+    band = models.SmallIntegerField()
+    band_name = models.CharField(max_length=40)
+    tone = models.CharField(max_length=10)
+    accounts = models.PositiveIntegerField()
+    scored = models.PositiveIntegerField()
+    score_sum = models.FloatField()
+    arr_amount = models.BigIntegerField()
+    arr_known = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["as_of", "id"]
+        indexes = [
+            # A trend over the days of a chart.
+            models.Index(fields=["as_of"], name="rollup_by_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.accounts} accounts on {self.as_of}"

@@ -1,0 +1,1 @@
+"""Scoring as arithmetic: numpy and pandas only, no clock, no database, no Django."""

@@ -1,0 +1,54 @@
+"""Compact storage of a snapshot's vectors: 4 bytes per input, 2 bytes per points figure."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.engine.pack import Floats, Packed
+
+POINTS_PER_UNIT = 200.0
+_MISSING = -32768
+_INPUTS = np.dtype("<f4")
+_POINTS = np.dtype("<i2")
+
+
+def _sliced(matrix: npt.NDArray[np.generic]) -> list[bytes]:
+    width = matrix.shape[1] * matrix.itemsize
+    data = matrix.tobytes()
+    return [
+        data[start : start + width]
+        for start in range(0, width * len(matrix), width or 1)
+    ] or ([b""] * len(matrix))
+
+
+def encode_inputs(packed: Packed) -> list[bytes]:
+    """Rows of a packed matrix (n, slots) as little-endian float32; lossless."""
+    return _sliced(np.ascontiguousarray(packed, dtype=_INPUTS))
+
+
+def decode_inputs(rows: Sequence[bytes], width: int) -> Packed:
+    """Packed matrix (n, width) of encoded rows; raises ValueError if a row has another width."""
+    return _joined(rows, width, _INPUTS).astype(np.float32)
+
+
+def encode_points(values: Floats) -> list[bytes]:
+    """Rows of points or component scores (n, k), each 0-100 or NaN, to the nearest 1/200."""
+    units = np.rint(np.asarray(values) * POINTS_PER_UNIT)
+    units = np.where(np.isnan(units), _MISSING, np.clip(units, -32767, 32767))
+    return _sliced(np.ascontiguousarray(units, dtype=_POINTS))
+
+
+def decode_points(rows: Sequence[bytes], width: int) -> Floats:
+    """Points (n, width) of encoded rows, NaN where missing; raises ValueError on another width."""
+    units = _joined(rows, width, _POINTS)
+    return np.where(units == _MISSING, np.nan, units / POINTS_PER_UNIT)
+
+
+def _joined(rows: Sequence[bytes], width: int, dtype: np.dtype) -> npt.NDArray:
+    # A database may hand out memoryviews; every row must have the version's own width.
+    if any(len(row) != width * dtype.itemsize for row in rows):
+        raise ValueError(
+            f"A stored vector does not have {width} entries of {dtype.itemsize} B."
+        )
+    return np.frombuffer(b"".join(rows), dtype=dtype).reshape(len(rows), width)

@@ -1,0 +1,52 @@
+"""The scorecard vocabulary in one import: parts, documents, validation, stored-vector layout."""
+
+from scoring.engine.definition import (
+    UNKNOWN_KEY,
+    UNKNOWN_NAME,
+    UNKNOWN_TONE,
+    Band,
+    Cap,
+    Component,
+    Display,
+    Measure,
+    Revenue,
+    Scope,
+    ScorecardSpec,
+    Slot,
+    SpecError,
+    baseline_column,
+    categories,
+    required_baselines,
+    required_columns,
+    required_metrics,
+    slots,
+)
+from scoring.engine.document import from_dict, spec_hash, to_dict
+from scoring.engine.validation import find_faults, validate
+
+__all__ = [
+    "UNKNOWN_KEY",
+    "UNKNOWN_NAME",
+    "UNKNOWN_TONE",
+    "Band",
+    "Cap",
+    "Component",
+    "Display",
+    "Measure",
+    "Revenue",
+    "Scope",
+    "ScorecardSpec",
+    "Slot",
+    "SpecError",
+    "baseline_column",
+    "categories",
+    "find_faults",
+    "from_dict",
+    "required_baselines",
+    "required_columns",
+    "required_metrics",
+    "slots",
+    "spec_hash",
+    "to_dict",
+    "validate",
+]

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import tarfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -15,25 +15,86 @@ from django.core.management.base import BaseCommand, CommandError
 ROOT = Path(__file__).resolve().parents[3]
 
 # A source map is not shipped, and collectstatic with hashed names fails on a reference to it.
-SOURCE_MAP = re.compile(rb"^[ \t]*(//|/\*)[#@] sourceMappingURL=[^\n]*\n?", re.MULTILINE)
+SOURCE_MAP = re.compile(
+    rb"^[ \t]*(//|/\*)[#@] sourceMappingURL=[^\n]*\n?", re.MULTILINE
+)
 
-ICONS = """
-activity adjustments-horizontal alert-circle alert-triangle arrow-up-right bell bolt building
-calculator calendar-event chart-dots chart-histogram chart-line check chevron-down chevron-left
-chevron-right chevron-up circle-check clock coin columns components database device-desktop
-download external-link eye file-import filter flag grid-dots heartbeat help-circle history home
-inbox info-circle key keyboard layout-list list-check lock logout mail moon moon-stars pencil
-phone plus refresh report-analytics search selector settings star sun table target ticket
-trending-down trending-up upload user users x
-""".split()
+ICONS = [
+    "activity",
+    "adjustments-horizontal",
+    "alert-circle",
+    "alert-triangle",
+    "arrow-up-right",
+    "bell",
+    "bolt",
+    "building",
+    "calculator",
+    "calendar-event",
+    "chart-dots",
+    "chart-histogram",
+    "chart-line",
+    "check",
+    "chevron-down",
+    "chevron-left",
+    "chevron-right",
+    "chevron-up",
+    "circle-check",
+    "clock",
+    "coin",
+    "columns",
+    "components",
+    "database",
+    "device-desktop",
+    "download",
+    "external-link",
+    "eye",
+    "file-import",
+    "filter",
+    "flag",
+    "grid-dots",
+    "heartbeat",
+    "help-circle",
+    "history",
+    "home",
+    "inbox",
+    "info-circle",
+    "key",
+    "keyboard",
+    "layout-list",
+    "list-check",
+    "lock",
+    "logout",
+    "mail",
+    "moon",
+    "moon-stars",
+    "pencil",
+    "phone",
+    "plus",
+    "refresh",
+    "report-analytics",
+    "search",
+    "selector",
+    "settings",
+    "star",
+    "sun",
+    "table",
+    "target",
+    "ticket",
+    "trending-down",
+    "trending-up",
+    "upload",
+    "user",
+    "users",
+    "x",
+]
 
 
 @dataclass(frozen=True)
 class Package:
     """One npm package: which of its files are taken, and where they go.
 
-    ``files`` are paths inside the package; ``bundles`` names what its build has compiled in,
-    whose licence travels as a further file.
+    ``files`` are paths inside the package. A package without files is one that another has
+    compiled into its build: only its licence is taken.
     """
 
     name: str
@@ -41,17 +102,23 @@ class Package:
     files: tuple[str, ...]
     licence: str | None = "LICENSE"
     target: str = "static/vendor"
-    bundles: tuple[str, ...] = field(default=())
 
 
 PACKAGES = (
-    # Tabler's package carries no licence file; its text stands in the head of the style sheet.
+    # Tabler's package carries no licence file: its notice stands in the head of the style sheet,
+    # and the permission text is that of its sister package.
     Package("@tabler/core", "tabler", ("dist/css/tabler.min.css",), licence=None),
     Package(
-        "@tabler/icons", "tabler-icons", tuple(f"icons/outline/{name}.svg" for name in ICONS)
+        "@tabler/icons",
+        "tabler-icons",
+        tuple(f"icons/outline/{name}.svg" for name in ICONS),
     ),
     Package("chart.js", "chartjs", ("dist/chart.umd.min.js",), "LICENSE.md"),
-    Package("chartjs-chart-matrix", "chartjs-chart-matrix", ("dist/chartjs-chart-matrix.min.js",)),
+    Package(
+        "chartjs-chart-matrix",
+        "chartjs-chart-matrix",
+        ("dist/chartjs-chart-matrix.min.js",),
+    ),
     Package(
         "chartjs-plugin-annotation",
         "chartjs-plugin-annotation",
@@ -63,13 +130,17 @@ PACKAGES = (
         "chartjs-adapter-date-fns",
         ("dist/chartjs-adapter-date-fns.bundle.min.js",),
         "LICENSE.md",
-        bundles=("date-fns",),
     ),
+    # Inside the adapter's bundle.
+    Package("date-fns", "date-fns", (), "LICENSE.md"),
     Package("htmx.org", "htmx", ("dist/htmx.min.js",)),
     Package(
         "@fontsource-variable/inter",
         "inter",
-        ("files/inter-latin-wght-normal.woff2", "files/inter-latin-ext-wght-normal.woff2"),
+        (
+            "files/inter-latin-wght-normal.woff2",
+            "files/inter-latin-ext-wght-normal.woff2",
+        ),
     ),
     Package("axe-core", "axe-core", ("axe.min.js",), target="tests/e2e/vendor"),
 )
@@ -88,11 +159,15 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("tarballs", type=Path, help="folder with the packages' .tgz files")
+        parser.add_argument(
+            "tarballs", type=Path, help="folder with the packages' .tgz files"
+        )
 
     def handle(self, *, tarballs: Path, **options: object) -> None:
         packed = {
-            name: (tar, version) for tar in tarballs.glob("*.tgz") for name, version in [_id(tar)]
+            name: (tar, version)
+            for tar in tarballs.glob("*.tgz")
+            for name, version in [_id(tar)]
         }
         missing = [p.name for p in PACKAGES if p.name not in packed]
         if missing:
@@ -101,14 +176,14 @@ class Command(BaseCommand):
         manifests: dict[str, list[dict[str, object]]] = {}
         for package in PACKAGES:
             tar, version = packed[package.name]
-            entry = self._copy(package, tar)
+            entry = self._copy(package, tar, mit=packed["@tabler/icons"][0])
             manifests.setdefault(package.target, []).append(entry)
             self.stdout.write(f"{package.name} {version}: {len(package.files)} files")
         for target, entries in manifests.items():
             path = ROOT / target / "manifest.json"
             path.write_text(json.dumps({"packages": entries}, indent=1) + "\n")
 
-    def _copy(self, package: Package, tar: Path) -> dict[str, object]:
+    def _copy(self, package: Package, tar: Path, mit: Path) -> dict[str, object]:
         folder = ROOT / package.target / package.folder
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.iterdir():
@@ -119,7 +194,11 @@ class Command(BaseCommand):
             for source in package.files:
                 raw = _read(archive, source)
                 # Only text: the same bytes inside a font would be chance.
-                kept = SOURCE_MAP.sub(b"", raw) if source.endswith((".js", ".css")) else raw
+                kept = (
+                    SOURCE_MAP.sub(b"", raw)
+                    if source.endswith((".js", ".css"))
+                    else raw
+                )
                 name = Path(source).name
                 (folder / name).write_bytes(kept)
                 files[name] = {
@@ -130,14 +209,20 @@ class Command(BaseCommand):
             if package.licence:
                 (folder / "LICENSE").write_bytes(_read(archive, package.licence))
             else:
-                first = _read(archive, package.files[0]).split(b"*/", 1)[0] + b"*/\n"
-                (folder / "LICENSE").write_bytes(first)
+                notice = (
+                    _read(archive, package.files[0])
+                    .split(b"/*!", 1)[1]
+                    .split(b"*/", 1)[0]
+                )
+                with tarfile.open(mit) as sister:
+                    text = _read(sister, "LICENSE")
+                permission = text[text.index(b"Permission is hereby") :]
+                (folder / "LICENSE").write_bytes(notice.strip() + b"\n\n" + permission)
         return {
             "name": package.name,
             "version": meta["version"],
             "licence": meta["license"],
             "homepage": meta.get("homepage", ""),
-            "bundles": list(package.bundles),
             "folder": package.folder,
             "files": files,
         }

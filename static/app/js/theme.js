@@ -1,0 +1,31 @@
+// Runs before the first paint, so a remembered theme never flashes.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const choice = () => {
+    try {
+      return localStorage.getItem("theme") || "system";
+    } catch {
+      return "system"; // storage may be forbidden
+    }
+  };
+  const apply = () => {
+    const wanted = choice();
+    root.dataset.bsTheme = wanted === "system" ? (system.matches ? "dark" : "light") : wanted;
+    root.dataset.themeChoice = wanted;
+    document.dispatchEvent(new CustomEvent("themechange"));
+  };
+  root.dataset.js = "";
+  apply();
+  system.addEventListener("change", apply);
+  window.setTheme = (wanted) => {
+    try {
+      if (wanted === "system") localStorage.removeItem("theme");
+      else localStorage.setItem("theme", wanted);
+    } catch {
+      root.dataset.bsTheme = wanted; // lasts for this page only
+    }
+    apply();
+  };
+})();

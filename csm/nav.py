@@ -1,2 +1,86 @@
-def shell(request):
-    return {}
+"""The shell around every page: navigation, scope switch, as-of bar."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from csm.lib.dates import today
+from scoring.selectors import newest_run
+
+SCOPES = {"mine": "Mine", "team": "My teams", "all": "All"}
+# Pages that show a book of accounts and therefore follow the scope switch.
+SCOPED = {"home", "portfolio", "at_risk", "insights"}
+_NAV = (
+    ("home", "Home", "home"),
+    ("portfolio", "Portfolio", "layout-list"),
+    ("at_risk", "At risk", "alert-triangle"),
+    ("insights", "Insights", "chart-bar"),
+    ("scorecards", "Scorecards", "adjustments"),
+    ("nights", "Nights", "moon"),
+)
+
+
+def scope_of(request: HttpRequest) -> str:
+    """The scope in the URL, else the one natural for the role: a CSM's own book, a manager's teams."""
+    asked = request.GET.get("scope", "")
+    if asked in SCOPES:
+        return asked
+    user: Any = request.user
+    return {"csm": "mine", "manager": "team"}.get(getattr(user, "role", ""), "all")
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Template context of the shell. One query for the night; nothing for anonymous visitors."""
+    user: Any = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {}
+    match = request.resolver_match
+    here = match.url_name if match else ""
+    return {
+        "nav": _nav(here or "", user),
+        "scopes": _scopes(request) if here in SCOPED else [],
+        **_as_of(),
+    }
+
+
+def _nav(here: str, user: Any) -> list[dict[str, Any]]:
+    entries = [
+        {"url": reverse(name), "label": label, "icon": icon, "active": here == name}
+        for name, label, icon in _NAV
+    ]
+    if user.is_staff:
+        entries.append({"url": reverse("admin:index"), "label": "Admin", "icon": "settings", "active": False})
+        entries.append(
+            {"url": reverse("gallery"), "label": "Gallery", "icon": "palette", "active": here == "gallery"}
+        )
+    return entries
+
+
+def _scopes(request: HttpRequest) -> list[dict[str, Any]]:
+    current = scope_of(request)
+    found = []
+    for key, label in SCOPES.items():
+        # A change of scope keeps the filters and starts at the first page.
+        query = request.GET.copy()
+        query.pop("page", None)
+        query["scope"] = key
+        found.append(
+            {"key": key, "label": label, "url": f"?{query.urlencode()}", "active": key == current}
+        )
+    return found
+
+
+def _as_of() -> dict[str, Any]:
+    run = newest_run()
+    if run is None:
+        return {"as_of": None, "as_of_note": "No night has been scored yet", "as_of_stale": False}
+    finished = timezone.localtime(run.finished_at) if run.finished_at else None
+    scored = f" · scored {finished:%-d %b %H:%M}" if finished else ""
+    return {
+        "as_of": run.as_of,
+        "as_of_note": f"Health as of {run.as_of:%-d %b %Y}{scored}",
+        "as_of_stale": (today() - run.as_of).days > 1,
+        "night": run,
+    }

@@ -1,1 +1,24 @@
-urlpatterns = []
+"""Every address of the workbench. All but the first four ask for a log-in (LoginRequiredMiddleware)."""
+
+from django.contrib import admin
+from django.contrib.auth import views as auth
+from django.urls import include, path
+
+from csm import gallery, probes
+
+admin.site.site_header = "CSM workbench administration"
+admin.site.site_title = "CSM workbench"
+admin.site.index_title = "Tuning and users"
+
+urlpatterns = [
+    path("healthz", probes.healthz, name="healthz"),
+    path("readyz", probes.readyz, name="readyz"),
+    path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("password/", auth.PasswordChangeView.as_view(), name="password_change"),
+    path("password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
+    path("", include("csm.portfolio.urls")),
+    path("", include("scoring.urls")),
+    path("gallery/", gallery.gallery, name="gallery"),
+    path("admin/", admin.site.urls),
+]

@@ -1,4 +1,4 @@
-from scoring.models.health import AccountHealth, BandChange, DailyRollup, HealthStaging
+from scoring.models.health import AccountHealth, BandChange, DailyRollup
 from scoring.models.run import ScoreRun, ScoreShard
 from scoring.models.scorecard import Band, Cap, Component, Measure, Scorecard, ScorecardVersion
 from scoring.models.snapshot import Snapshot
@@ -10,7 +10,6 @@ __all__ = [
     "Cap",
     "Component",
     "DailyRollup",
-    "HealthStaging",
     "Measure",
     "ScoreRun",
     "ScoreShard",

@@ -4,17 +4,24 @@ from django.conf import settings
 from django.db import models
 
 
-class HealthRow(models.Model):
-    """Columns of current health; written whole by the night, never edited."""
+class AccountHealth(models.Model):
+    """Current health, one narrow row per account, rebuilt whole when a night ends.
 
+    One writer: `services.publish`. `verify_snapshots` proves it equal to the latest snapshots. An account
+    that has churned keeps the row of its last night.
+    """
+
+    account = models.OneToOneField(
+        "accounts.Account", on_delete=models.CASCADE, primary_key=True, related_name="health"
+    )
     as_of = models.DateField()
     version = models.ForeignKey(
         "scoring.ScorecardVersion", on_delete=models.PROTECT, related_name="+", db_index=False
     )
     run = models.ForeignKey("scoring.ScoreRun", on_delete=models.PROTECT, related_name="+", db_index=False)
     score = models.FloatField(null=True)
+    # Index into the version's bands from low to high, -1 for Unknown; name and tone spare a look-up per row.
     band = models.SmallIntegerField()
-    # The band's name and tone as of the version, so that a list needs no look-up per row.
     band_name = models.CharField(max_length=40)
     tone = models.CharField(max_length=10)
     coverage = models.FloatField()
@@ -22,27 +29,13 @@ class HealthRow(models.Model):
     # Against the same version 7 and 30 days before; null when there was none.
     change_7d = models.FloatField(null=True)
     change_30d = models.FloatField(null=True)
-    # The measure that costs the account the most points.
+    # The measure that costs the account the most points, and how many.
     top_driver = models.CharField(max_length=120, blank=True)
     top_driver_lost = models.FloatField(null=True)
-    # Rank of attention, higher first; its parts are in `selectors.priority`.
+    # Rank of attention, higher first; its parts are in `scoring.priority`.
     priority = models.FloatField()
-    # Minor units of the account's currency; null when a part of it is unknown.
+    # Minor units; null when a part of it is unknown.
     predicted_6m_amount = models.BigIntegerField(null=True)
-
-    class Meta:
-        abstract = True
-
-
-class AccountHealth(HealthRow):
-    """Current health, one narrow row per account, replaced whole when a night ends.
-
-    One writer: `services.nights.publish`. `verify_snapshots` proves it equal to the latest snapshots.
-    """
-
-    account = models.OneToOneField(
-        "accounts.Account", on_delete=models.CASCADE, primary_key=True, related_name="health"
-    )
     tier = models.CharField(max_length=2, blank=True)
 
     class Meta:
@@ -59,21 +52,6 @@ class AccountHealth(HealthRow):
 
     def __str__(self) -> str:
         return f"health of {self.account_id}"
-
-
-class HealthStaging(HealthRow):
-    """The next night's rows while its shards are being scored; no page reads them."""
-
-    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="+")
-
-    class Meta:
-        ordering = ["run", "account_id"]
-        constraints = [
-            models.UniqueConstraint(fields=["run", "account"], name="one_staged_row_per_run_and_account")
-        ]
-
-    def __str__(self) -> str:
-        return f"staged health of {self.account_id}"
 
 
 class BandChange(models.Model):

@@ -132,6 +132,8 @@ class Component(PartOfVersion):
     key = models.SlugField(max_length=60)
     label = models.CharField(max_length=120)
     weight = models.FloatField(help_text="Percent; all components add up to 100.")
+    # The component's own lights, bands like the scorecard's; empty when it has none.
+    lights = models.JSONField(default=list, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:

@@ -8,7 +8,7 @@ class Snapshot(models.Model):
 
     `inputs` packs float32 in the order of `engine.spec.slots`; `points` and `components` pack int16 in
     units of 1/200 point, −32768 for "no data". `band` is the index into the version's bands from low to
-    high, −1 for Unknown. Written in bulk by `services.store` only.
+    high, −1 for Unknown. Written in bulk by `services.shards` only.
     """
 
     pk = models.CompositePrimaryKey("account_id", "as_of", "version_id")
@@ -27,6 +27,8 @@ class Snapshot(models.Model):
     computed = models.FloatField(null=True)
     band = models.SmallIntegerField()
     coverage = models.FloatField()
+    # Minor units; null when the score, the pipeline or the won amount is unknown.
+    predicted_6m_amount = models.BigIntegerField(null=True)
     components = models.BinaryField()
     inputs = models.BinaryField()
     points = models.BinaryField()

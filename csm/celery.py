@@ -1,0 +1,22 @@
+"""Celery: messages wake workers, rows say what is to be done."""
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "csm.settings")
+
+app = Celery("csm")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    "night": {
+        "task": "csm.tasks.night",
+        "schedule": crontab(hour=2, minute=0),
+        # A worker that was down all night must not find a week of nights waiting.
+        "options": {"expires": 60 * 60 * 12},
+    },
+    # Picks up what a lost message or a killed worker left undone.
+    "sweep": {"task": "csm.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
+}

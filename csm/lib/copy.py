@@ -1,0 +1,24 @@
+"""Bulk writes: binary-safe multi-row insert on SQLite, COPY on PostgreSQL. For tables with one writer."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import Model
+
+
+def bulk_insert(model: type[Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Append `rows` (values in the order of `fields`, ready for the database) to `model`'s table.
+
+    No defaults, no validation, no signals. The caller holds the transaction.
+    """
+    columns = [connection.ops.quote_name(model._meta.get_field(name).column) for name in fields]
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            marks = ", ".join(["%s"] * len(columns))
+            cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)

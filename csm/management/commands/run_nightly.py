@@ -1,0 +1,71 @@
+"""Score a night."""
+
+import argparse
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import Progress
+
+from csm.lib.dates import parse_day, today
+from csm.lib.errors import WorkbenchError
+from csm.nightly import run_nightly, start_night
+from csm.tasks import wake
+from scoring.models import ScorecardVersion, ScoreRun
+from scoring.services.versions import spec_of
+
+
+class Command(BaseCommand):
+    help = "Score every account as of a date. Resumes a night that was interrupted; repeating is harmless."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--as-of", metavar="DATE", help="YYYY-MM-DD; today when absent")
+        parser.add_argument("--scorecard", metavar="KEY", help="score every account with this scorecard")
+        parser.add_argument(
+            "--celery", action="store_true", help="only start the night; workers on REDIS_URL do it"
+        )
+
+    def handle(self, **options: Any) -> None:
+        try:
+            as_of = parse_day(options["as_of"]) if options["as_of"] else today()
+            if options["celery"]:
+                run = start_night(as_of, options["scorecard"])
+                wake(run)
+                self.stdout.write(f"Night of {as_of} started as run {run.pk}; the workers have been told.")
+                return
+            started = time.monotonic()
+            run = self._run(as_of, options["scorecard"])
+        except (WorkbenchError, ValueError) as error:
+            raise CommandError(str(error)) from error
+        if run.state != ScoreRun.State.DONE:
+            raise CommandError(f"The night of {as_of} failed: {run.error}")
+        self._report(run, time.monotonic() - started)
+
+    def _run(self, as_of: Any, scorecard: str | None) -> ScoreRun:
+        console = Console(stderr=True)
+        if not console.is_terminal:
+            return run_nightly(as_of, scorecard)
+        with Progress(console=console, transient=True) as bar:
+            task = bar.add_task(f"Night of {as_of}")
+
+            def show(state: str, done: int, total: int) -> None:
+                bar.update(task, description=f"Night of {as_of}, {state}", completed=done, total=total)
+
+            return run_nightly(as_of, scorecard, progress=show)
+
+    def _report(self, run: ScoreRun, seconds: float) -> None:
+        self.stdout.write(
+            f"Night of {run.as_of} (run {run.pk}): {run.accounts:,} accounts, {run.scored:,} with a score, "
+            f"{run.unknown:,} Unknown, {run.band_changes:,} changed band, {seconds:.1f} s"
+        )
+        for version in ScorecardVersion.objects.filter(pk__in=run.plan).select_related("scorecard"):
+            report = run.report.get(str(version.pk), {})
+            labels = {measure.key: measure.label for measure in spec_of(version).measures}
+            for warning in report.get("warnings", []):
+                self.stdout.write(f"  {version}: {warning}")
+            for key, count in report.get("clipped", {}).items():
+                if count:
+                    self.stdout.write(
+                        f"  {version}: {labels.get(key, key)} was outside its range and clipped {count:,} times"
+                    )

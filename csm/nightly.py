@@ -1,0 +1,38 @@
+"""The night: which stages run, in which order. Written nowhere else."""
+
+from datetime import date
+from typing import Any
+
+from csm.lib.errors import WorkbenchError
+from scoring.models import Scorecard, ScoreRun
+from scoring.services import nights, versions
+
+
+def run_nightly(
+    as_of: date,
+    scorecard_key: str | None = None,
+    *,
+    by: Any = None,
+    progress: nights.Progress | None = None,
+) -> ScoreRun:
+    """Score the night of `as_of` in this process; resumes an unfinished one.
+
+    With `scorecard_key` that scorecard scores every account, otherwise each account gets the first active
+    scorecard whose scope matches. Raises WorkbenchError (NightError) with a sentence; a run that failed in
+    its work is returned in state "failed" with the error in it.
+    """
+    run = start_night(as_of, scorecard_key, by=by)
+    return nights.work(run, progress=progress)
+
+
+def start_night(as_of: date, scorecard_key: str | None = None, *, by: Any = None) -> ScoreRun:
+    """The row of the night, new or unfinished, for any number of workers to work on."""
+    if not Scorecard.objects.exists():
+        versions.load_presets()
+    scorecard = None
+    if scorecard_key is not None:
+        scorecard = Scorecard.objects.filter(key=scorecard_key).first()
+        if scorecard is None:
+            known = ", ".join(Scorecard.objects.values_list("key", flat=True))
+            raise WorkbenchError(f"There is no scorecard {scorecard_key!r}: there is {known}.")
+    return nights.start(as_of, scorecard=scorecard, by=by)

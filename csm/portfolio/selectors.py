@@ -1,0 +1,25 @@
+"""The book of accounts every portfolio page, chart, export and count starts from."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from accounts.access import in_scope
+from accounts.models import Account
+from accounts.selectors import customers
+from csm.lib.dates import today
+from scoring.models import ScoreRun
+from scoring.selectors import newest_run, with_health
+
+# The lowest band of an account's scorecard. Unknown (-1) is never at risk and never healthy.
+HIGH_RISK = Q(health__band=0)
+
+
+def book(user: Any, scope: str, run: ScoreRun | None = None) -> QuerySet[Account]:
+    """Current customers in the scope `user` asked for ("mine", "team", "all"), with their health.
+
+    `run` is the night shown; pass it when the page has it already. Without any night the customers of today.
+    """
+    run = run or newest_run()
+    as_of = run.as_of if run else today()
+    return with_health(customers(in_scope(user, scope), as_of))

@@ -1,0 +1,45 @@
+"""Celery's doors: fetch by id, call one service, log one line."""
+
+import logging
+from datetime import date
+
+from celery import shared_task
+
+from csm.lib.dates import today
+from csm.nightly import start_night
+from scoring.models import ScoreRun
+from scoring.services import nights
+
+log = logging.getLogger("csm.tasks")
+
+# Wake-ups sent per run: a worker that finds nothing to claim returns at once, so too many cost little.
+MAX_WORKERS = 8
+
+
+@shared_task
+def night(as_of: str | None = None, scorecard_key: str | None = None) -> None:
+    """Start the night of `as_of` (today when absent) and wake workers for its shards."""
+    day = date.fromisoformat(as_of) if as_of else today()
+    wake(start_night(day, scorecard_key))
+
+
+@shared_task
+def work(run_id: int) -> None:
+    """Do what can be claimed of a run."""
+    run = nights.work(ScoreRun.objects.get(pk=run_id), wait=False)
+    log.info("night %s: %s", run.as_of, run.state)
+    if run.state == ScoreRun.State.SCORING and not run.shards.exclude(state="scored").exists():
+        wake(run)
+
+
+@shared_task
+def sweep() -> None:
+    """Wake workers for every unfinished run."""
+    for run in ScoreRun.objects.filter(state__in=nights.OPEN):
+        wake(run)
+
+
+def wake(run: ScoreRun) -> None:
+    """Tell workers there are shards to claim. Losing the message loses nothing: `sweep` sends it again."""
+    for _ in range(min(MAX_WORKERS, max(1, run.shards.count()))):
+        work.delay(run.pk)

@@ -1,0 +1,85 @@
+"""What we and the customer do together: calls, meetings, training, outreach."""
+
+from scoring.metrics.metric import Metric
+
+METRICS = (
+    Metric(
+        key="total_activities_30d",
+        label="Activities in 30 days",
+        kind="count",
+        direction="up",
+        description="Calls, meetings, e-mails and other logged activities in the last 30 days.",
+        window_days=30,
+    ),
+    Metric(
+        key="days_since_last_activity",
+        label="Days since last activity",
+        kind="days",
+        direction="down",
+        description="Whole days between the last logged activity and the as-of date.",
+    ),
+    Metric(
+        key="outreach_response_rate",
+        label="Response to outreach",
+        kind="ratio",
+        direction="up",
+        description="Share of our outreach of the last 90 days that was answered.",
+        window_days=90,
+    ),
+    Metric(
+        key="training_attendance_rate",
+        label="Training attendance",
+        kind="ratio",
+        direction="up",
+        description="Share of training and webinar invitations of the last 90 days that were attended.",
+        window_days=90,
+    ),
+    Metric(
+        key="executive_engagement_rate",
+        label="Executive engagement",
+        kind="ratio",
+        direction="up",
+        description="Share of the planned executive conversations of the last 180 days that took place.",
+        window_days=180,
+    ),
+    Metric(
+        key="csm_interactions_month",
+        label="CSM conversations per month",
+        kind="count",
+        direction="up",
+        description="Two-way conversations with the CSM in the last 30 days.",
+        window_days=30,
+    ),
+    Metric(
+        key="meeting_participation_rate",
+        label="Stakeholders attending meetings",
+        kind="ratio",
+        direction="up",
+        description="Share of invited stakeholders who came to meetings of the last 90 days.",
+        window_days=90,
+    ),
+    Metric(
+        key="feedback_participation_rate",
+        label="Feedback participation",
+        kind="ratio",
+        direction="up",
+        description="Share of survey requests of the last 180 days that were answered.",
+        window_days=180,
+    ),
+    Metric(
+        key="renewal_discussions_180d",
+        label="Renewal discussions in 180 days",
+        kind="count",
+        direction="up",
+        description="Meetings of the last 180 days in which the renewal was discussed.",
+        window_days=180,
+    ),
+    Metric(
+        key="community_contributions_90d",
+        label="Community contributions in 90 days",
+        kind="count",
+        direction="up",
+        description="Posts, answers and votes in the customer community in the last 90 days.",
+        window_days=90,
+    ),
+)

@@ -1,0 +1,50 @@
+"""Reads of health: which night is shown, and querysets of accounts decorated with it."""
+
+from datetime import date
+
+from django.db.models import F, QuerySet
+
+from accounts.models import Account
+from scoring.engine.spec import ScorecardSpec
+from scoring.models import ScoreRun
+from scoring.services.versions import published_spec
+
+# Aliases a page may sort and filter by once `with_health` has been applied.
+_HEALTH = (
+    "score",
+    "band",
+    "band_name",
+    "tone",
+    "coverage",
+    "change_7d",
+    "change_30d",
+    "top_driver",
+    "top_driver_lost",
+    "priority",
+    "predicted_6m_amount",
+    "tier",
+    "version_id",
+)
+
+
+def newest_run(as_of: date | None = None) -> ScoreRun | None:
+    """The finished night the pages show, or the newest finished one of `as_of`."""
+    done = ScoreRun.objects.filter(state=ScoreRun.State.DONE)
+    if as_of is not None:
+        done = done.filter(as_of=as_of)
+    return done.order_by("-as_of", "-id").first()
+
+
+def with_health(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Annotate `health_as_of`, `score`, `band_name`, `tone`, … of current health; null where there is none.
+
+    One left join on a primary key: accounts that were never scored stay in the list.
+    """
+    return accounts.annotate(
+        health_as_of=F("health__as_of"), **{name: F(f"health__{name}") for name in _HEALTH}
+    )
+
+
+def specs_of(run: ScoreRun | None) -> dict[int, ScorecardSpec]:
+    """The scorecards of a night by version id: bands, display scale, measures. No query once remembered."""
+    return {version_id: published_spec(version_id) for version_id in run.plan} if run else {}

@@ -1,0 +1,68 @@
+"""Which version scores which account, and the frames they are scored from."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from scoring.engine.score import pack
+from scoring.engine.spec import Scope, ScorecardSpec, required_baselines, required_metrics
+from scoring.metrics.read import frame
+
+
+@dataclass(frozen=True)
+class Group:
+    """Accounts of a shard under one version, with the matrix the engine starts from."""
+
+    version_id: int
+    spec: ScorecardSpec
+    account_ids: np.ndarray
+    packed: np.ndarray
+    pipeline: np.ndarray
+    won: np.ndarray
+
+
+def groups(
+    plan: Sequence[tuple[int, ScorecardSpec]],
+    *,
+    as_of: date,
+    first_id: int,
+    last_id: int,
+    ignore_scope: bool = False,
+) -> Iterator[Group]:
+    """The accounts of a range by the version that scores them.
+
+    The first version whose scope matches takes an account, the last of the plan takes the rest.
+    """
+    metrics = {key for _, spec in plan for key in required_metrics(spec)}
+    baselines = {pair for _, spec in plan for pair in required_baselines(spec)}
+    rows = frame(metrics, as_of=as_of, first_id=first_id, last_id=last_id, baselines=baselines)
+    free = np.ones(len(rows), dtype=bool)
+    for place, (version_id, spec) in enumerate(plan):
+        last = place == len(plan) - 1
+        mine = free if last or ignore_scope else free & matches(spec.scope, rows)
+        free = free & ~mine
+        if mine.any():
+            part = rows if mine.all() else rows[mine]
+            yield Group(
+                version_id=version_id,
+                spec=spec,
+                account_ids=part.index.to_numpy(),
+                packed=pack(spec, part),
+                pipeline=part[spec.revenue.pipeline_metric].to_numpy(),
+                won=part[spec.revenue.won_metric].to_numpy(),
+            )
+
+
+def matches(scope: Scope, rows: pd.DataFrame) -> np.ndarray:
+    """Which rows of a frame a scope covers; an empty list means any."""
+    found = np.ones(len(rows), dtype=bool)
+    for column in ("industry", "size_segment", "lifecycle_stage"):
+        if allowed := getattr(scope, column):
+            found &= rows[column].isin(allowed).to_numpy()
+    if scope.tags:
+        wanted = set(scope.tags)
+        found &= np.array([bool(wanted & set(tags)) for tags in rows["tags"]], dtype=bool)
+    return found

@@ -1,0 +1,245 @@
+"""The last step of a night: current health, tiers and the roll-up change in one transaction."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+from django.db import connection, transaction
+from django.utils import timezone
+
+from csm.lib.copy import bulk_insert
+from scoring.engine import codec, statistics
+from scoring.engine.revenue import quantile_cuts, tier_by_amount, tier_by_quantile
+from scoring.engine.score import score as score_packed
+from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE, ScorecardSpec
+from scoring.models import AccountHealth, DailyRollup, ScoreRun
+from scoring.priority import priority
+
+Plan = Sequence[tuple[int, ScorecardSpec]]
+
+_HEALTH_FIELDS = (
+    "account",
+    "as_of",
+    "version",
+    "run",
+    "score",
+    "band",
+    "band_name",
+    "tone",
+    "coverage",
+    "components",
+    "change_7d",
+    "change_30d",
+    "top_driver",
+    "top_driver_lost",
+    "priority",
+    "predicted_6m_amount",
+    "tier",
+)
+
+# A look-up per account by the snapshots' primary key: a condition on the day alone would read every night.
+_NIGHT = """
+SELECT a.id, s.score, s.band, s.coverage, s.components, s.inputs, s.predicted_6m_amount,
+       week.score, month.score, a.arr_amount, a.renewal_on
+FROM accounts_account a
+JOIN scoring_snapshot s ON s.account_id = a.id AND s.as_of = %s AND s.version_id = %s AND s.run_id = %s
+LEFT JOIN scoring_snapshot week
+  ON week.account_id = a.id AND week.as_of = %s AND week.version_id = s.version_id
+LEFT JOIN scoring_snapshot month
+  ON month.account_id = a.id AND month.as_of = %s AND month.version_id = s.version_id
+WHERE a.id BETWEEN %s AND %s
+ORDER BY a.id
+"""
+
+_ROLLUP = """
+INSERT INTO scoring_dailyrollup (as_of, run_id, owner_id, team_id, industry, size_segment, version_id, band,
+    band_name, tone, accounts, scored, score_sum, arr_amount, arr_known)
+SELECT s.as_of, s.run_id, a.owner_id, a.team_id, a.industry, a.size_segment, s.version_id, s.band,
+    {name}, {tone}, COUNT(*), COUNT(s.score), COALESCE(SUM(s.score), 0), COALESCE(SUM(a.arr_amount), 0),
+    COUNT(a.arr_amount)
+FROM accounts_account a JOIN scoring_snapshot s
+  ON s.account_id = a.id AND s.as_of = %s AND s.version_id = %s AND s.run_id = %s
+GROUP BY s.as_of, s.run_id, a.owner_id, a.team_id, a.industry, a.size_segment, s.version_id, s.band
+"""
+
+
+def publish(run: ScoreRun, plan: Plan) -> None:
+    """Make `run` the night the pages show. Repeating it, or two workers doing it at once, is harmless.
+
+    A night older than the one shown (a back-fill) gets its roll-up but leaves current health alone.
+    """
+    with transaction.atomic():
+        # The row lock decides between two workers; whoever comes second finds the state moved on.
+        locked = ScoreRun.objects.select_for_update().get(pk=run.pk)
+        if locked.state != ScoreRun.State.SCORING:
+            return
+        cuts = {version_id: _cuts(locked, version_id) for version_id, _ in plan}
+        if not ScoreRun.objects.filter(state=ScoreRun.State.DONE, as_of__gt=locked.as_of).exists():
+            _swap_health(locked, plan, cuts)
+        _roll_up(locked, plan)
+        _finish(locked, plan, cuts)
+        locked.save()
+        locked.shards.update(partial={})
+
+
+def _cuts(run: ScoreRun, version_id: int) -> tuple[float, float] | None:
+    """Q25 and Q75 of the version's predicted revenue in minor units."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT s.predicted_6m_amount FROM accounts_account a JOIN scoring_snapshot s ON "
+            "s.account_id = a.id AND s.as_of = %s AND s.version_id = %s AND s.run_id = %s "
+            "WHERE s.predicted_6m_amount IS NOT NULL",
+            [run.as_of, version_id, run.pk],
+        )
+        amounts = np.array([row[0] for row in cursor.fetchall()], dtype=np.float64)
+    return quantile_cuts(amounts) if len(amounts) else None
+
+
+def _swap_health(run: ScoreRun, plan: Plan, cuts: dict[int, tuple[float, float] | None]) -> None:
+    ranges = list(run.shards.order_by("number").values_list("first_id", "last_id"))
+    for first_id, last_id in ranges:
+        rows = [
+            row
+            for version_id, spec in plan
+            for row in _health_rows(run, version_id, spec, cuts[version_id], first_id, last_id)
+        ]
+        _delete_scored(run, first_id, last_id)
+        bulk_insert(AccountHealth, _HEALTH_FIELDS, rows)
+
+
+def _delete_scored(run: ScoreRun, first_id: int, last_id: int) -> None:
+    """Clear the rows about to be replaced; an account the night did not score keeps its last one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM scoring_accounthealth WHERE account_id BETWEEN %s AND %s AND EXISTS (SELECT 1 "
+            "FROM scoring_snapshot s WHERE s.account_id = scoring_accounthealth.account_id "
+            "AND s.as_of = %s AND s.run_id = %s)",
+            [first_id, last_id, run.as_of, run.pk],
+        )
+
+
+def night_rows(run: ScoreRun, version_id: int, first_id: int, last_id: int) -> list[tuple[Any, ...]]:
+    """A range of a night's snapshots with their accounts, in the columns of `_NIGHT`."""
+    week, month = run.as_of - timedelta(days=7), run.as_of - timedelta(days=30)
+    with connection.cursor() as cursor:
+        cursor.execute(_NIGHT, [run.as_of, version_id, run.pk, week, month, first_id, last_id])
+        return cursor.fetchall()
+
+
+def _health_rows(
+    run: ScoreRun,
+    version_id: int,
+    spec: ScorecardSpec,
+    cuts: tuple[float, float] | None,
+    first_id: int,
+    last_id: int,
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of current health, computed again from what the snapshots stored."""
+    rows = night_rows(run, version_id, first_id, last_id)
+    if not rows:
+        return iter(())
+    ids, scores, bands, coverage, components, inputs, predicted, week, month, arr, renewal = zip(
+        *rows, strict=True
+    )
+    stats = statistics.from_json(run.statistics[str(version_id)])
+    scored = score_packed(spec, codec.decode_inputs(inputs), stats)
+    score = _floats(scores)
+    change_7d, change_30d = score - _floats(week), score - _floats(month)
+    lost = np.where(np.isfinite(scored.points), scored.weights - scored.points, -1.0)
+    driver = lost.argmax(axis=1)
+    most = lost[np.arange(len(lost)), driver]
+    labels = [measure.label for measure in spec.measures]
+    attention = priority(score, change_30d, _days_until(renewal, run.as_of), _floats(arr) / 100).total
+    amounts = _floats(predicted)
+    tiers = _tiers(spec, amounts, cuts)
+    names = [band.name for band in spec.bands] + [UNKNOWN_NAME]  # −1 is the last
+    tones = [str(band.tone) for band in spec.bands] + [UNKNOWN_TONE]
+    size = len(ids)
+    return zip(
+        ids,
+        [run.as_of] * size,
+        [version_id] * size,
+        [run.pk] * size,
+        scores,
+        bands,
+        [names[band] for band in bands],
+        [tones[band] for band in bands],
+        coverage,
+        (bytes(packed) for packed in components),
+        _or_none(change_7d),
+        _or_none(change_30d),
+        [labels[i] if points > 0 else "" for i, points in zip(driver, most, strict=True)],
+        [points if points > 0 else None for points in most.tolist()],
+        attention.tolist(),
+        predicted,
+        tiers,
+        strict=True,
+    )
+
+
+def _tiers(
+    spec: ScorecardSpec, amounts: np.ndarray, cuts: tuple[float, float] | None
+) -> Sequence[str]:
+    """Tier letters or numbers; `amounts` and `cuts` in minor units."""
+    if spec.revenue.tiers == "amount":
+        return [str(tier) for tier in tier_by_amount(amounts / 100)]
+    if cuts is None:
+        return [""] * len(amounts)
+    return [str(tier) for tier in tier_by_quantile(amounts, cuts)]
+
+
+def _floats(values: Sequence[float | int | None]) -> np.ndarray:
+    return np.array(values, dtype=np.float64)
+
+
+def _or_none(values: np.ndarray) -> list[float | None]:
+    return [None if value != value else value for value in values.tolist()]
+
+
+def _days_until(days: Sequence[Any], as_of: date) -> np.ndarray:
+    """Days from `as_of`; NaN where there is no date. SQLite hands dates over as text."""
+    parsed = (date.fromisoformat(day) if isinstance(day, str) else day for day in days)
+    return np.array([np.nan if day is None else (day - as_of).days for day in parsed], dtype=np.float64)
+
+
+def _roll_up(run: ScoreRun, plan: Plan) -> None:
+    DailyRollup.objects.filter(as_of=run.as_of).delete()
+    with connection.cursor() as cursor:
+        for version_id, spec in plan:
+            names, tones, names_args, tones_args = _band_cases(spec)
+            cursor.execute(
+                _ROLLUP.format(name=names, tone=tones),
+                [*names_args, *tones_args, run.as_of, version_id, run.pk],
+            )
+
+
+def _band_cases(spec: ScorecardSpec) -> tuple[str, str, list[Any], list[Any]]:
+    """SQL expressions from a band's index to its name and tone, with their arguments."""
+    when = " ".join(["WHEN %s THEN %s"] * len(spec.bands))
+    case = f"CASE s.band {when} ELSE %s END"
+    names = [value for place, band in enumerate(spec.bands) for value in (place, band.name)]
+    tones = [value for place, band in enumerate(spec.bands) for value in (place, str(band.tone))]
+    return case, case, [*names, UNKNOWN_NAME], [*tones, UNKNOWN_TONE]
+
+
+def _finish(run: ScoreRun, plan: Plan, cuts: dict[int, tuple[float, float] | None]) -> None:
+    """Fill in the run's own figures from its shards' reports."""
+    reports = list(run.shards.values_list("report", flat=True))
+    for field in ("accounts", "scored", "unknown", "band_changes"):
+        setattr(run, field, sum(report.get(field, 0) for report in reports))
+    run.report = {}
+    for version_id, _ in plan:
+        key = str(version_id)
+        clipped: Counter[str] = Counter()
+        warnings: dict[str, None] = {}
+        for report in reports:
+            clipped.update(report.get("clipped", {}).get(key, {}))
+            warnings.update(dict.fromkeys(report.get("warnings", {}).get(key, ())))
+        run.report[key] = {
+            "cuts": cuts[version_id],
+            "clipped": dict(clipped),
+            "warnings": list(warnings),
+        }
+    run.state, run.error, run.finished_at = ScoreRun.State.DONE, "", timezone.now()

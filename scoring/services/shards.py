@@ -1,0 +1,194 @@
+"""One shard's work: count its part of the statistics, or score it and store its snapshots."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+from django.db import connection
+
+from csm.lib.copy import bulk_insert
+from scoring.engine import codec, statistics
+from scoring.engine.revenue import predict
+from scoring.engine.score import Scored
+from scoring.engine.score import score as score_packed
+from scoring.engine.spec import UNKNOWN_NAME, ScorecardSpec
+from scoring.models import BandChange, ScoreRun, ScoreShard, Snapshot
+from scoring.models.snapshot import UNKNOWN_BAND
+from scoring.services.populations import Group, groups
+
+Plan = Sequence[tuple[int, ScorecardSpec]]
+
+_SNAPSHOT_FIELDS = (
+    "account",
+    "as_of",
+    "version",
+    "run",
+    "score",
+    "computed",
+    "band",
+    "coverage",
+    "predicted_6m_amount",
+    "components",
+    "inputs",
+    "points",
+)
+
+
+@dataclass
+class _Recent:
+    """The groups of the shard counted last, so that a book of one shard is read once a night."""
+
+    key: tuple[int, int]
+    groups: list[Group]
+
+
+_recent: _Recent | None = None
+
+
+def _groups(run: ScoreRun, plan: Plan, shard: ScoreShard) -> list[Group]:
+    return list(groups(plan, as_of=run.as_of, first_id=shard.first_id, last_id=shard.last_id))
+
+
+def count(run: ScoreRun, plan: Plan, shard: ScoreShard) -> dict[str, Any]:
+    """Partial statistics of the shard by version id, as JSON."""
+    global _recent
+    found = _groups(run, plan, shard)
+    _recent = _Recent((run.pk, shard.pk), found)
+    return {
+        str(group.version_id): statistics.to_json(statistics.partial(group.spec, group.packed))
+        for group in found
+    }
+
+
+def merge(run: ScoreRun, plan: Plan) -> dict[str, Any]:
+    """The statistics of the whole run by version id, as JSON; the order of the shards does not matter."""
+    partials = list(run.shards.order_by("number").values_list("partial", flat=True))
+    merged = {}
+    for version_id, _ in plan:
+        mine = [statistics.from_json(part[str(version_id)]) for part in partials if str(version_id) in part]
+        if mine:
+            merged[str(version_id)] = statistics.to_json(statistics.merge(mine))
+    return merged
+
+
+def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> dict[str, Any]:
+    """Score the shard and store its snapshots and band changes; returns the shard's report.
+
+    Replaces what an earlier attempt or an earlier run of the same night and versions left in this range.
+    The caller holds the transaction.
+    """
+    global _recent
+    recent, _recent = _recent, None
+    found = recent.groups if recent and recent.key == (run.pk, shard.pk) else _groups(run, plan, shard)
+    clear(run.as_of, [version_id for version_id, _ in plan], shard.first_id, shard.last_id)
+    report: dict[str, Any] = {"accounts": 0, "scored": 0, "unknown": 0, "band_changes": 0}
+    clipped: dict[str, Counter[str]] = {}
+    warnings: dict[str, list[str]] = {}
+    for group in found:
+        stats = statistics.from_json(run.statistics[str(group.version_id)])
+        scored = score_packed(group.spec, group.packed, stats)
+        bulk_insert(Snapshot, _SNAPSHOT_FIELDS, _snapshot_rows(run, group, scored))
+        report["accounts"] += len(group.account_ids)
+        report["scored"] += int(np.isfinite(scored.score).sum())
+        report["unknown"] += int((scored.band == UNKNOWN_BAND).sum())
+        report["band_changes"] += _store_band_changes(run, shard, group, scored)
+        clipped[str(group.version_id)] = Counter(scored.clipped)
+        warnings[str(group.version_id)] = list(scored.warnings)
+    return report | {"clipped": clipped, "warnings": warnings}
+
+
+def clear(as_of: date, version_ids: Sequence[int], first_id: int, last_id: int) -> None:
+    """Remove a night's snapshots and band changes of these versions in a range of accounts.
+
+    Written as a look-up per account so that the night's other days are not read.
+    """
+    with connection.cursor() as cursor:
+        for version_id in version_ids:
+            cursor.execute(
+                "DELETE FROM scoring_snapshot WHERE as_of = %s AND version_id = %s AND account_id IN "
+                "(SELECT id FROM accounts_account WHERE id BETWEEN %s AND %s)",
+                [as_of, version_id, first_id, last_id],
+            )
+    BandChange.objects.filter(
+        as_of=as_of, version_id__in=version_ids, account_id__range=(first_id, last_id)
+    ).delete()
+
+
+def minor_units(amounts: np.ndarray) -> list[int | None]:
+    """Major units to integer minor units; NaN to None."""
+    return [None if amount != amount else round(amount * 100) for amount in amounts.tolist()]
+
+
+def _or_none(values: np.ndarray) -> list[float | None]:
+    return [None if value != value else value for value in values.tolist()]
+
+
+def _snapshot_rows(run: ScoreRun, group: Group, scored: Scored) -> Iterator[tuple[Any, ...]]:
+    predicted = predict(group.spec.revenue, scored.score, group.pipeline, group.won)
+    size = len(group.account_ids)
+    return zip(
+        group.account_ids.tolist(),
+        [run.as_of] * size,
+        [group.version_id] * size,
+        [run.pk] * size,
+        _or_none(scored.score),
+        _or_none(scored.computed),
+        scored.band.tolist(),
+        scored.coverage.tolist(),
+        minor_units(predicted),
+        codec.encode_points(scored.component_scores),
+        codec.encode_inputs(group.packed),
+        codec.encode_points(scored.points),
+        strict=True,
+    )
+
+
+def band_name(spec: ScorecardSpec, band: int) -> str:
+    return UNKNOWN_NAME if band == UNKNOWN_BAND else spec.bands[band].name
+
+
+def _store_band_changes(run: ScoreRun, shard: ScoreShard, group: Group, scored: Scored) -> int:
+    """Accounts whose band differs from the previous night under the same version."""
+    before_on = _previous_night(run, group.version_id)
+    if before_on is None:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT a.id, s.band, s.score FROM accounts_account a JOIN scoring_snapshot s "
+            "ON s.account_id = a.id AND s.as_of = %s AND s.version_id = %s WHERE a.id BETWEEN %s AND %s",
+            [before_on, group.version_id, shard.first_id, shard.last_id],
+        )
+        before = {account_id: (band, old) for account_id, band, old in cursor.fetchall()}
+    changed = [
+        BandChange(
+            account_id=account_id,
+            version_id=group.version_id,
+            run=run,
+            as_of=run.as_of,
+            previous_as_of=before_on,
+            old_band=before[account_id][0],
+            new_band=band,
+            old_band_name=band_name(group.spec, before[account_id][0]),
+            new_band_name=band_name(group.spec, band),
+            old_score=before[account_id][1],
+            new_score=new,
+        )
+        for account_id, band, new in zip(
+            group.account_ids.tolist(), scored.band.tolist(), _or_none(scored.score), strict=True
+        )
+        if account_id in before and before[account_id][0] != band
+    ]
+    BandChange.objects.bulk_create(changed, batch_size=2000)
+    return len(changed)
+
+
+def _previous_night(run: ScoreRun, version_id: int) -> date | None:
+    """The last finished night before this one, when it scored with the same version."""
+    done = ScoreRun.objects.filter(state=ScoreRun.State.DONE, as_of__lt=run.as_of)
+    # Only a plan's own runs count: a run of one scorecard asked for by name is another series.
+    recent = done.filter(as_of__gte=run.as_of - timedelta(days=31), scorecard=run.scorecard)
+    nights = [row.as_of for row in recent.only("as_of", "plan").order_by("-as_of", "-id") if version_id in row.plan]
+    return max(nights) if nights else None

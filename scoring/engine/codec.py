@@ -1,6 +1,7 @@
 """Compact storage of a snapshot's vectors: 4 bytes per input, 2 bytes per points figure."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +46,9 @@ def decode_points(rows: Sequence[bytes], width: int) -> Floats:
     return np.where(units == _MISSING, np.nan, units / POINTS_PER_UNIT)
 
 
-def _joined(rows: Sequence[bytes], width: int, dtype: np.dtype) -> npt.NDArray:
+def _joined(
+    rows: Sequence[bytes], width: int, dtype: np.dtype[Any]
+) -> npt.NDArray[Any]:
     # A database may hand out memoryviews; every row must have the version's own width.
     if any(len(row) != width * dtype.itemsize for row in rows):
         raise ValueError(

@@ -82,11 +82,7 @@ class _Reader:
 
     def whole(self, key: str, default: int) -> int:
         value = self.number(key, default)
-        if (
-            value != value
-            or value in (float("inf"), float("-inf"))
-            or value != int(value)
-        ):
+        if not math.isfinite(value) or value != int(value):
             self.faults.append(
                 f"{self.where}: '{key}' must be a whole number, found {value}."
             )

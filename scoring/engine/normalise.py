@@ -171,8 +171,9 @@ def warnings(measure: Measure, stats: MeasureStats) -> list[str]:
             f"{measure.label}: no account has a value, so it counts as missing for all."
         ]
     if is_constant(measure, stats):
-        return [
+        sentence = (
             f"{measure.label}: all {stats.count} accounts with a value have the same one, "
             "so each gets 50 and it tells nobody apart."
-        ]
+        )
+        return [sentence]
     return []

@@ -24,7 +24,7 @@ def group_code(name: str) -> int:
 
 def _text_codes(column: pd.Series, codes: dict[str, int] | None) -> Floats:
     """Category index (`codes` given) or group code per row; NaN where empty or unknown."""
-    places, names = pd.factorize(column.to_numpy(dtype=object, na_value=None))
+    places, names = pd.factorize(column.to_numpy(dtype=object))
     table = np.full(len(names) + 1, np.nan)
     for place, name in enumerate(names):
         text = str(name).strip()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scoring.engine.definition import ScorecardSpec
+from scoring.engine.definition import ScorecardSpec, slots
 from scoring.engine.normalise import NEUTRAL, normalise, single, warnings
 from scoring.engine.pack import Floats, Packed, measure_inputs, read_column, slot_width
 from scoring.engine.statistics import Stats
@@ -84,6 +84,17 @@ def _apply_caps(
         score[lowered] = cap.limit
         index[lowered] = number
     return score, index
+
+
+def row_matrix(spec: ScorecardSpec, packed_row: npt.ArrayLike) -> Packed:
+    """A stored vector as a matrix of one row; raises ValueError if its length is another."""
+    row = np.asarray(packed_row, dtype=np.float32).reshape(1, -1)
+    wanted = len(slots(spec))
+    if row.shape[1] != wanted:
+        raise ValueError(
+            f"The vector has {row.shape[1]} entries, '{spec.key}' stores {wanted}."
+        )
+    return row
 
 
 def score(spec: ScorecardSpec, packed: Packed, stats: Stats) -> Scored:

@@ -1,0 +1,9 @@
+"""Pages of the book."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+def search(request: HttpRequest) -> HttpResponse:
+    """First version."""
+    return render(request, "base.html")

@@ -1,0 +1,18 @@
+"""Addresses of the pages over several apps; `csm.urls` mounts them at the root."""
+
+from django.urls import path
+
+from csm.portfolio import account, exports, home, insights, lists, search
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("portfolio/", lists.portfolio, name="portfolio"),
+    path("portfolio.csv", exports.portfolio_csv, name="portfolio_csv"),
+    path("at-risk/", lists.at_risk, name="at_risk"),
+    path("at-risk.csv", exports.at_risk_csv, name="at_risk_csv"),
+    path("accounts/<int:pk>/", account.account, name="account"),
+    path("accounts/<int:pk>/health/", account.account_health, name="account_health"),
+    path("insights/", insights.insights, name="insights"),
+    path("insights/<slug:table>.csv", insights.insights_csv, name="insights_csv"),
+    path("search/", search.search, name="search"),
+]

@@ -21,7 +21,9 @@ class User(AbstractUser):
     class Meta:
         ordering = ["username"]
         constraints = [
-            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_has_a_known_role")
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="user_has_a_known_role"
+            )
         ]
 
     def __str__(self) -> str:

@@ -51,9 +51,16 @@ def _nav(here: str, user: Any) -> list[dict[str, Any]]:
         for name, label, icon in _NAV
     ]
     if user.is_staff:
-        entries.append({"url": reverse("admin:index"), "label": "Admin", "icon": "settings", "active": False})
         entries.append(
-            {"url": reverse("gallery"), "label": "Gallery", "icon": "palette", "active": here == "gallery"}
+            {"url": reverse("admin:index"), "label": "Admin", "icon": "settings", "active": False}
+        )
+        entries.append(
+            {
+                "url": reverse("gallery"),
+                "label": "Gallery",
+                "icon": "palette",
+                "active": here == "gallery",
+            }
         )
     return entries
 

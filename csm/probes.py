@@ -20,6 +20,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
             cursor.execute("SELECT 1 FROM csm_user LIMIT 1")
     except DatabaseError:
         return HttpResponse(
-            "the database does not answer or is not migrated\n", status=503, content_type="text/plain"
+            "the database does not answer or is not migrated\n",
+            status=503,
+            content_type="text/plain",
         )
     return HttpResponse("ready\n", content_type="text/plain")

@@ -60,7 +60,9 @@ class Account(models.Model):
     class Meta:
         ordering = ["name", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["source", "external_id"], name="one_account_per_source_id"),
+            models.UniqueConstraint(
+                fields=["source", "external_id"], name="one_account_per_source_id"
+            ),
             models.CheckConstraint(
                 condition=models.Q(arr_amount__gte=0) | models.Q(arr_amount=None),
                 name="arr_is_not_negative",

@@ -51,8 +51,12 @@ class ImportChange(models.Model):
     """What one import did to one row: the row as it was before, or null when the import created it."""
 
     import_run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="changes")
-    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, null=True, related_name="+")
-    reading = models.ForeignKey("accounts.Reading", on_delete=models.CASCADE, null=True, related_name="+")
+    account = models.ForeignKey(
+        "accounts.Account", on_delete=models.CASCADE, null=True, related_name="+"
+    )
+    reading = models.ForeignKey(
+        "accounts.Reading", on_delete=models.CASCADE, null=True, related_name="+"
+    )
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
 
@@ -60,7 +64,8 @@ class ImportChange(models.Model):
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(account=None, reading__isnull=False) | Q(account__isnull=False, reading=None),
+                condition=Q(account=None, reading__isnull=False)
+                | Q(account__isnull=False, reading=None),
                 name="change_is_of_one_row",
             )
         ]

@@ -10,7 +10,9 @@ class Reading(models.Model):
     value in the newest reading on or before it that names the metric.
     """
 
-    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="readings")
+    account = models.ForeignKey(
+        "accounts.Account", on_delete=models.CASCADE, related_name="readings"
+    )
     on = models.DateField()
     source = models.CharField(max_length=40, default="generic")
     import_run = models.ForeignKey(
@@ -22,7 +24,9 @@ class Reading(models.Model):
         ordering = ["account_id", "-on", "id"]
         constraints = [
             # Also the night's index: the newest reading per account as of a date.
-            models.UniqueConstraint(fields=["account", "on", "source"], name="one_reading_per_account_and_day"),
+            models.UniqueConstraint(
+                fields=["account", "on", "source"], name="one_reading_per_account_and_day"
+            ),
         ]
 
     def __str__(self) -> str:

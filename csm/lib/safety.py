@@ -23,7 +23,9 @@ def faults(
     if time_zone not in available_timezones():
         found.append(f"TIME_ZONE={time_zone!r} is no time zone: use a name such as Europe/Berlin.")
     if not (len(currency) == 3 and currency.isalpha() and currency.isupper()):
-        found.append(f"DEFAULT_CURRENCY={currency!r} is no currency code: use three capitals, e.g. EUR.")
+        found.append(
+            f"DEFAULT_CURRENCY={currency!r} is no currency code: use three capitals, e.g. EUR."
+        )
     if not production:
         return found
     if debug:

@@ -18,7 +18,9 @@ class AccountHealth(models.Model):
     version = models.ForeignKey(
         "scoring.ScorecardVersion", on_delete=models.PROTECT, related_name="+", db_index=False
     )
-    run = models.ForeignKey("scoring.ScoreRun", on_delete=models.PROTECT, related_name="+", db_index=False)
+    run = models.ForeignKey(
+        "scoring.ScoreRun", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     score = models.FloatField(null=True)
     # Index into the version's bands from low to high, -1 for Unknown; name and tone spare a look-up per row.
     band = models.SmallIntegerField()
@@ -57,8 +59,12 @@ class AccountHealth(models.Model):
 class BandChange(models.Model):
     """An account's band differs from its previous night under the same version. Append-only."""
 
-    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="band_changes")
-    version = models.ForeignKey("scoring.ScorecardVersion", on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(
+        "accounts.Account", on_delete=models.CASCADE, related_name="band_changes"
+    )
+    version = models.ForeignKey(
+        "scoring.ScorecardVersion", on_delete=models.PROTECT, related_name="+"
+    )
     run = models.ForeignKey("scoring.ScoreRun", on_delete=models.PROTECT, related_name="+")
     as_of = models.DateField()
     previous_as_of = models.DateField()
@@ -90,11 +96,17 @@ class DailyRollup(models.Model):
 
     as_of = models.DateField()
     run = models.ForeignKey("scoring.ScoreRun", on_delete=models.PROTECT, related_name="+")
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-    team = models.ForeignKey("accounts.Team", on_delete=models.SET_NULL, null=True, related_name="+")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    team = models.ForeignKey(
+        "accounts.Team", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
     industry = models.CharField(max_length=80, blank=True)
     size_segment = models.CharField(max_length=20, blank=True)
-    version = models.ForeignKey("scoring.ScorecardVersion", on_delete=models.PROTECT, related_name="+")
+    version = models.ForeignKey(
+        "scoring.ScorecardVersion", on_delete=models.PROTECT, related_name="+"
+    )
     band = models.SmallIntegerField()
     band_name = models.CharField(max_length=40)
     tone = models.CharField(max_length=10)

@@ -52,7 +52,9 @@ class ScoreRun(models.Model):
         ]
         indexes = [
             # "The newest finished night", asked by every page.
-            models.Index(fields=["-as_of", "-id"], condition=Q(state="done"), name="run_newest_done"),
+            models.Index(
+                fields=["-as_of", "-id"], condition=Q(state="done"), name="run_newest_done"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -19,7 +19,8 @@ class Scorecard(models.Model):
         default=False, help_text="Scores every account that no other active scorecard claims."
     )
     position = models.PositiveSmallIntegerField(
-        default=100, help_text="The first active scorecard whose scope matches an account scores it."
+        default=100,
+        help_text="The first active scorecard whose scope matches an account scores it.",
     )
 
     class Meta:
@@ -82,7 +83,9 @@ class ScorecardVersion(models.Model):
             models.UniqueConstraint(
                 fields=["scorecard"], condition=Q(state="active"), name="one_active_version"
             ),
-            models.UniqueConstraint(fields=["scorecard"], condition=Q(state="draft"), name="one_draft"),
+            models.UniqueConstraint(
+                fields=["scorecard"], condition=Q(state="draft"), name="one_draft"
+            ),
             models.CheckConstraint(
                 condition=Q(state="draft", published_at=None)
                 | (~Q(state="draft") & Q(published_at__isnull=False)),
@@ -110,11 +113,16 @@ class PartOfVersion(models.Model):
     version: Any
 
     def _refuse_when_published(self) -> None:
-        if self.version_id and not ScorecardVersion.objects.filter(  # type: ignore[attr-defined]
-            pk=self.version_id,  # type: ignore[attr-defined]
-            state=ScorecardVersion.State.DRAFT,
-        ).exists():
-            raise ValidationError("A published version never changes: start a draft and publish that.")
+        if (
+            self.version_id
+            and not ScorecardVersion.objects.filter(  # type: ignore[attr-defined]
+                pk=self.version_id,  # type: ignore[attr-defined]
+                state=ScorecardVersion.State.DRAFT,
+            ).exists()
+        ):
+            raise ValidationError(
+                "A published version never changes: start a draft and publish that."
+            )
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self._refuse_when_published()
@@ -128,7 +136,9 @@ class PartOfVersion(models.Model):
 class Component(PartOfVersion):
     """A weighted group of measures; the weights of a version's components add up to 100."""
 
-    version = models.ForeignKey(ScorecardVersion, on_delete=models.CASCADE, related_name="components")
+    version = models.ForeignKey(
+        ScorecardVersion, on_delete=models.CASCADE, related_name="components"
+    )
     key = models.SlugField(max_length=60)
     label = models.CharField(max_length=120)
     weight = models.FloatField(help_text="Percent; all components add up to 100.")
@@ -211,7 +221,9 @@ class Band(PartOfVersion):
         ordering = ["version", "low"]
         constraints = [
             models.UniqueConstraint(fields=["version", "key"], name="one_band_per_key"),
-            models.CheckConstraint(condition=Q(low__lt=models.F("high")), name="band_is_an_interval"),
+            models.CheckConstraint(
+                condition=Q(low__lt=models.F("high")), name="band_is_an_interval"
+            ),
         ]
 
     def __str__(self) -> str:

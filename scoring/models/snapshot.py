@@ -18,7 +18,10 @@ class Snapshot(models.Model):
     as_of = models.DateField()
     # No index of its own: versions are never deleted once they have scored.
     version = models.ForeignKey(
-        "scoring.ScorecardVersion", on_delete=models.PROTECT, related_name="snapshots", db_index=False
+        "scoring.ScorecardVersion",
+        on_delete=models.PROTECT,
+        related_name="snapshots",
+        db_index=False,
     )
     run = models.ForeignKey(
         "scoring.ScoreRun", on_delete=models.PROTECT, related_name="snapshots", db_index=False

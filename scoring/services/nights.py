@@ -55,7 +55,9 @@ def start(
     """
     plan = _plan(scorecard)
     if not Account.objects.exists():
-        raise NightError("There are no accounts to score: import some first (`import_feed accounts FILE`).")
+        raise NightError(
+            "There are no accounts to score: import some first (`import_feed accounts FILE`)."
+        )
     with transaction.atomic():
         for run in ScoreRun.objects.select_for_update().filter(as_of=as_of, state__in=OPEN):
             if run.plan == plan and run.scorecard_id == (scorecard.pk if scorecard else None):
@@ -117,8 +119,13 @@ def work(
             _do(run, shard, worker, counting=counting)
         elif not run.shards.filter(state=todo).exists():
             _advance(run, counting=counting)
-        elif (tired := run.shards.filter(state=todo, attempts__gte=MAX_ATTEMPTS).first()) and _is_free(tired):
-            fail(run, f"Shard {tired.number} failed {tired.attempts} times: see the log of its workers.")
+        elif (
+            tired := run.shards.filter(state=todo, attempts__gte=MAX_ATTEMPTS).first()
+        ) and _is_free(tired):
+            fail(
+                run,
+                f"Shard {tired.number} failed {tired.attempts} times: see the log of its workers.",
+            )
         elif not wait:
             return run
         else:
@@ -162,11 +169,16 @@ def _do(run: ScoreRun, shard: ScoreShard, worker: str, *, counting: bool) -> Non
                 raise _LostLeaseError
     except _LostLeaseError:
         log.warning("night %s: lost the lease of shard %s", run.as_of, shard.number)
-    except Exception:
+    except Exception as error:
         ScoreShard.objects.filter(pk=shard.pk, worker=worker).update(lease_until=None)
-        log.exception("night %s: shard %s failed", run.as_of, shard.number)
-        if shard.attempts >= MAX_ATTEMPTS:
-            fail(run, f"Shard {shard.number} failed {shard.attempts} times: see the log for the cause.")
+        if shard.attempts < MAX_ATTEMPTS:
+            log.warning(
+                "night %s: shard %s failed, trying again: %s", run.as_of, shard.number, error
+            )
+        else:
+            log.exception("night %s: shard %s failed", run.as_of, shard.number)
+            cause = f"{type(error).__name__}: {error}"
+            fail(run, f"Shard {shard.number} failed {shard.attempts} times. The last time: {cause}")
 
 
 class _LostLeaseError(Exception):
@@ -192,10 +204,14 @@ def plan_of(run: ScoreRun) -> list[tuple[int, ScorecardSpec]]:
     return [(pk, versions.spec_of(found[pk])) for pk in run.plan]
 
 
-def statistics_of(run: ScoreRun, plan: list[tuple[int, ScorecardSpec]]) -> dict[int, statistics.Stats]:
+def statistics_of(
+    run: ScoreRun, plan: list[tuple[int, ScorecardSpec]]
+) -> dict[int, statistics.Stats]:
     """The population statistics a run scored with, by version id."""
     return {
-        pk: statistics.from_json(run.statistics[str(pk)]) for pk, _ in plan if str(pk) in run.statistics
+        pk: statistics.Stats.from_json(run.statistics[str(pk)])
+        for pk, _ in plan
+        if str(pk) in run.statistics
     }
 
 

@@ -1,13 +1,13 @@
 """Which version scores which account, and the frames they are scored from."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from scoring.engine.score import pack
+from scoring.engine.pack import pack, peer_names
 from scoring.engine.spec import Scope, ScorecardSpec, required_baselines, required_metrics
 from scoring.metrics.read import frame
 
@@ -20,6 +20,8 @@ class Group:
     spec: ScorecardSpec
     account_ids: np.ndarray
     packed: np.ndarray
+    # Peer-group codes by name, for the run's report; empty without peer groups.
+    peers: Mapping[str, Mapping[int, str]]
     pipeline: np.ndarray
     won: np.ndarray
 
@@ -51,6 +53,7 @@ def groups(
                 spec=spec,
                 account_ids=part.index.to_numpy(),
                 packed=pack(spec, part),
+                peers=peer_names(spec, part),
                 pipeline=part[spec.revenue.pipeline_metric].to_numpy(),
                 won=part[spec.revenue.won_metric].to_numpy(),
             )

@@ -13,7 +13,7 @@ from csm.lib.copy import bulk_insert
 from scoring.engine import codec, statistics
 from scoring.engine.revenue import quantile_cuts, tier_by_amount, tier_by_quantile
 from scoring.engine.score import score as score_packed
-from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE, ScorecardSpec
+from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE, ScorecardSpec, slots
 from scoring.models import AccountHealth, DailyRollup, ScoreRun
 from scoring.priority import priority
 
@@ -120,7 +120,9 @@ def _delete_scored(run: ScoreRun, first_id: int, last_id: int) -> None:
         )
 
 
-def night_rows(run: ScoreRun, version_id: int, first_id: int, last_id: int) -> list[tuple[Any, ...]]:
+def night_rows(
+    run: ScoreRun, version_id: int, first_id: int, last_id: int
+) -> list[tuple[Any, ...]]:
     """A range of a night's snapshots with their accounts, in the columns of `_NIGHT`."""
     week, month = run.as_of - timedelta(days=7), run.as_of - timedelta(days=30)
     with connection.cursor() as cursor:
@@ -143,15 +145,17 @@ def _health_rows(
     ids, scores, bands, coverage, components, inputs, predicted, week, month, arr, renewal = zip(
         *rows, strict=True
     )
-    stats = statistics.from_json(run.statistics[str(version_id)])
-    scored = score_packed(spec, codec.decode_inputs(inputs), stats)
+    stats = statistics.Stats.from_json(run.statistics[str(version_id)])
+    scored = score_packed(spec, codec.decode_inputs(inputs, len(slots(spec))), stats)
     score = _floats(scores)
     change_7d, change_30d = score - _floats(week), score - _floats(month)
     lost = np.where(np.isfinite(scored.points), scored.weights - scored.points, -1.0)
     driver = lost.argmax(axis=1)
     most = lost[np.arange(len(lost)), driver]
     labels = [measure.label for measure in spec.measures]
-    attention = priority(score, change_30d, _days_until(renewal, run.as_of), _floats(arr) / 100).total
+    attention = priority(
+        score, change_30d, _days_until(renewal, run.as_of), _floats(arr) / 100
+    ).total
     amounts = _floats(predicted)
     tiers = _tiers(spec, amounts, cuts)
     names = [band.name for band in spec.bands] + [UNKNOWN_NAME]  # −1 is the last
@@ -201,7 +205,9 @@ def _or_none(values: np.ndarray) -> list[float | None]:
 def _days_until(days: Sequence[Any], as_of: date) -> np.ndarray:
     """Days from `as_of`; NaN where there is no date. SQLite hands dates over as text."""
     parsed = (date.fromisoformat(day) if isinstance(day, str) else day for day in days)
-    return np.array([np.nan if day is None else (day - as_of).days for day in parsed], dtype=np.float64)
+    return np.array(
+        [np.nan if day is None else (day - as_of).days for day in parsed], dtype=np.float64
+    )
 
 
 def _roll_up(run: ScoreRun, plan: Plan) -> None:

@@ -1,6 +1,5 @@
 """One shard's work: count its part of the statistics, or score it and store its snapshots."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -58,7 +57,7 @@ def count(run: ScoreRun, plan: Plan, shard: ScoreShard) -> dict[str, Any]:
     found = _groups(run, plan, shard)
     _recent = _Recent((run.pk, shard.pk), found)
     return {
-        str(group.version_id): statistics.to_json(statistics.partial(group.spec, group.packed))
+        str(group.version_id): statistics.partial(group.spec, group.packed, group.peers).to_json()
         for group in found
     }
 
@@ -68,9 +67,10 @@ def merge(run: ScoreRun, plan: Plan) -> dict[str, Any]:
     partials = list(run.shards.order_by("number").values_list("partial", flat=True))
     merged = {}
     for version_id, _ in plan:
-        mine = [statistics.from_json(part[str(version_id)]) for part in partials if str(version_id) in part]
+        key = str(version_id)
+        mine = [statistics.Partial.from_json(part[key]) for part in partials if key in part]
         if mine:
-            merged[str(version_id)] = statistics.to_json(statistics.merge(mine))
+            merged[key] = statistics.merge(mine).to_json()
     return merged
 
 
@@ -82,20 +82,23 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> dict[str, Any]:
     """
     global _recent
     recent, _recent = _recent, None
-    found = recent.groups if recent and recent.key == (run.pk, shard.pk) else _groups(run, plan, shard)
+    found = (
+        recent.groups if recent and recent.key == (run.pk, shard.pk) else _groups(run, plan, shard)
+    )
     clear(run.as_of, [version_id for version_id, _ in plan], shard.first_id, shard.last_id)
     report: dict[str, Any] = {"accounts": 0, "scored": 0, "unknown": 0, "band_changes": 0}
-    clipped: dict[str, Counter[str]] = {}
+    clipped: dict[str, dict[str, int]] = {}
     warnings: dict[str, list[str]] = {}
     for group in found:
-        stats = statistics.from_json(run.statistics[str(group.version_id)])
+        stats = statistics.Stats.from_json(run.statistics[str(group.version_id)])
         scored = score_packed(group.spec, group.packed, stats)
         bulk_insert(Snapshot, _SNAPSHOT_FIELDS, _snapshot_rows(run, group, scored))
         report["accounts"] += len(group.account_ids)
         report["scored"] += int(np.isfinite(scored.score).sum())
         report["unknown"] += int((scored.band == UNKNOWN_BAND).sum())
         report["band_changes"] += _store_band_changes(run, shard, group, scored)
-        clipped[str(group.version_id)] = Counter(scored.clipped)
+        keys = [measure.key for measure in group.spec.measures]
+        clipped[str(group.version_id)] = dict(zip(keys, scored.clipped.tolist(), strict=True))
         warnings[str(group.version_id)] = list(scored.warnings)
     return report | {"clipped": clipped, "warnings": warnings}
 
@@ -113,7 +116,7 @@ def clear(as_of: date, version_ids: Sequence[int], first_id: int, last_id: int) 
                 [as_of, version_id, first_id, last_id],
             )
     BandChange.objects.filter(
-        as_of=as_of, version_id__in=version_ids, account_id__range=(first_id, last_id)
+        as_of=as_of, version_id__in=version_ids, account_id__gte=first_id, account_id__lte=last_id
     ).delete()
 
 
@@ -190,5 +193,9 @@ def _previous_night(run: ScoreRun, version_id: int) -> date | None:
     done = ScoreRun.objects.filter(state=ScoreRun.State.DONE, as_of__lt=run.as_of)
     # Only a plan's own runs count: a run of one scorecard asked for by name is another series.
     recent = done.filter(as_of__gte=run.as_of - timedelta(days=31), scorecard=run.scorecard)
-    nights = [row.as_of for row in recent.only("as_of", "plan").order_by("-as_of", "-id") if version_id in row.plan]
+    nights = [
+        row.as_of
+        for row in recent.only("as_of", "plan").order_by("-as_of", "-id")
+        if version_id in row.plan
+    ]
     return max(nights) if nights else None

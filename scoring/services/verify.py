@@ -9,7 +9,7 @@ from django.db import connection
 
 from scoring.engine import codec
 from scoring.engine.score import score as score_packed
-from scoring.engine.spec import ScorecardSpec
+from scoring.engine.spec import ScorecardSpec, slots
 from scoring.models import ScoreRun
 from scoring.services.nights import plan_of, statistics_of
 
@@ -64,10 +64,14 @@ def _rows(run: ScoreRun, version_id: int, first_id: int, last_id: int) -> Sequen
 
 
 def _compare(
-    run: ScoreRun, spec: ScorecardSpec, stats: Any, rows: Sequence[tuple[Any, ...]], result: Verified
+    run: ScoreRun,
+    spec: ScorecardSpec,
+    stats: Any,
+    rows: Sequence[tuple[Any, ...]],
+    result: Verified,
 ) -> Iterator[str]:
     columns = list(zip(*rows, strict=True))
-    scored = score_packed(spec, codec.decode_inputs(columns[6]), stats)
+    scored = score_packed(spec, codec.decode_inputs(columns[6], len(slots(spec))), stats)
     points = codec.encode_points(scored.points)
     components = codec.encode_points(scored.component_scores)
     result.snapshots += len(rows)

@@ -98,7 +98,12 @@ def _build(version: ScorecardVersion) -> engine.ScorecardSpec:
         min_coverage=version.min_coverage,
         caps=tuple(
             engine.Cap(
-                key=row.key, label=row.label, metric=row.metric, op=row.op, value=row.value, limit=row.limit
+                key=row.key,
+                label=row.label,
+                metric=row.metric,
+                op=row.op,
+                value=row.value,
+                limit=row.limit,
             )
             for row in version.caps.order_by("id")
         ),
@@ -158,7 +163,9 @@ def _fill(version: ScorecardVersion, spec: engine.ScorecardSpec) -> None:
 
 
 @transaction.atomic
-def import_spec(spec: engine.ScorecardSpec, *, by: Any, replace_draft: bool = False) -> ScorecardVersion:
+def import_spec(
+    spec: engine.ScorecardSpec, *, by: Any, replace_draft: bool = False
+) -> ScorecardVersion:
     """Store `spec` as the draft of its scorecard, which is created inactive when it is new.
 
     Raises `engine.SpecError` when the spec cannot be explained, `PublishError` when a draft of somebody
@@ -166,7 +173,8 @@ def import_spec(spec: engine.ScorecardSpec, *, by: Any, replace_draft: bool = Fa
     """
     check(spec)
     scorecard, created = Scorecard.objects.select_for_update().get_or_create(
-        key=spec.key, defaults={"name": spec.name, "description": spec.description, "is_active": False}
+        key=spec.key,
+        defaults={"name": spec.name, "description": spec.description, "is_active": False},
     )
     if not created:
         scorecard.name, scorecard.description = spec.name, spec.description
@@ -211,9 +219,13 @@ def publish(draft: ScorecardVersion, *, by: Any, note: str) -> ScorecardVersion:
     cannot be explained.
     """
     if not note.strip():
-        raise PublishError("Say in a note what this version changes and why: it is shown with the charts.")
+        raise PublishError(
+            "Say in a note what this version changes and why: it is shown with the charts."
+        )
     # Whoever publishes second finds that it is no draft any more.
-    draft = ScorecardVersion.objects.select_for_update().select_related("scorecard").get(pk=draft.pk)
+    draft = (
+        ScorecardVersion.objects.select_for_update().select_related("scorecard").get(pk=draft.pk)
+    )
     if not draft.is_draft:
         raise PublishError(f"{draft} is already published: start a new draft to change it.")
     spec = _build(draft)
@@ -268,10 +280,14 @@ def active_versions() -> list[ScorecardVersion]:
     rows = ScorecardVersion.objects.filter(
         state=ScorecardVersion.State.ACTIVE, scorecard__is_active=True
     ).select_related("scorecard")
-    return sorted(rows, key=lambda row: (row.scorecard.is_default, row.scorecard.position, row.scorecard.key))
+    return sorted(
+        rows, key=lambda row: (row.scorecard.is_default, row.scorecard.position, row.scorecard.key)
+    )
 
 
 def _log(version: ScorecardVersion, *, by: Any, flag: int, text: str) -> None:
     """Tuning is recorded with who, when and why; commands without a person leave the author empty."""
     if by is not None:
-        LogEntry.objects.log_actions(by.pk, [version], flag, change_message=text, single_object=True)
+        LogEntry.objects.log_actions(
+            by.pk, [version], flag, change_message=text, single_object=True
+        )

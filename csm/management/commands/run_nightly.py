@@ -21,7 +21,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--as-of", metavar="DATE", help="YYYY-MM-DD; today when absent")
-        parser.add_argument("--scorecard", metavar="KEY", help="score every account with this scorecard")
+        parser.add_argument(
+            "--scorecard", metavar="KEY", help="score every account with this scorecard"
+        )
         parser.add_argument(
             "--celery", action="store_true", help="only start the night; workers on REDIS_URL do it"
         )
@@ -32,7 +34,9 @@ class Command(BaseCommand):
             if options["celery"]:
                 run = start_night(as_of, options["scorecard"])
                 wake(run)
-                self.stdout.write(f"Night of {as_of} started as run {run.pk}; the workers have been told.")
+                self.stdout.write(
+                    f"Night of {as_of} started as run {run.pk}; the workers have been told."
+                )
                 return
             started = time.monotonic()
             run = self._run(as_of, options["scorecard"])
@@ -50,7 +54,9 @@ class Command(BaseCommand):
             task = bar.add_task(f"Night of {as_of}")
 
             def show(state: str, done: int, total: int) -> None:
-                bar.update(task, description=f"Night of {as_of}, {state}", completed=done, total=total)
+                bar.update(
+                    task, description=f"Night of {as_of}, {state}", completed=done, total=total
+                )
 
             return run_nightly(as_of, scorecard, progress=show)
 

@@ -24,13 +24,21 @@ class Command(BaseCommand):
         export = verbs.add_parser("export", help="write a scorecard to a YAML file")
         export.add_argument("file", type=Path)
         export.add_argument("--scorecard", metavar="KEY", help="which one; the default when absent")
-        export.add_argument("--draft", action="store_true", help="the draft instead of the active version")
+        export.add_argument(
+            "--draft", action="store_true", help="the draft instead of the active version"
+        )
         read = verbs.add_parser("import", help="read a YAML file as a draft")
         read.add_argument("file", type=Path)
-        read.add_argument("--replace-draft", action="store_true", help="overwrite a draft that is there")
-        read.add_argument("--publish", action="store_true", help="publish it at once (needs --note)")
+        read.add_argument(
+            "--replace-draft", action="store_true", help="overwrite a draft that is there"
+        )
+        read.add_argument(
+            "--publish", action="store_true", help="publish it at once (needs --note)"
+        )
         read.add_argument("--note", default="", help="what the version changes and why")
-        read.add_argument("--activate", action="store_true", help="let the nights score with it by its scope")
+        read.add_argument(
+            "--activate", action="store_true", help="let the nights score with it by its scope"
+        )
         publish = verbs.add_parser("publish", help="publish a draft")
         publish.add_argument("key")
         publish.add_argument("--note", required=True, help="what the version changes and why")
@@ -48,10 +56,18 @@ class Command(BaseCommand):
 
     def _list(self, options: dict[str, Any]) -> None:
         for card in Scorecard.objects.prefetch_related("versions"):
-            state = "default" if card.is_default else "active" if card.is_active else "not used by the nights"
+            state = (
+                "default"
+                if card.is_default
+                else "active"
+                if card.is_active
+                else "not used by the nights"
+            )
             self.stdout.write(f"{card.key}: {card.name} ({state})")
             for version in card.versions.all():
-                self.stdout.write(f"  version {version.number}, {version.state}: {version.note or 'no note'}")
+                self.stdout.write(
+                    f"  version {version.number}, {version.state}: {version.note or 'no note'}"
+                )
 
     def _metrics(self, options: dict[str, Any]) -> None:
         for metric in CATALOGUE.values():
@@ -93,9 +109,13 @@ class Command(BaseCommand):
         self.stdout.write(f"Published {draft}.")
 
     def _scorecard(self, key: str | None) -> Scorecard:
-        found = Scorecard.objects.filter(key=key) if key else Scorecard.objects.filter(is_default=True)
+        found = (
+            Scorecard.objects.filter(key=key) if key else Scorecard.objects.filter(is_default=True)
+        )
         card = found.first()
         if card is None:
             known = ", ".join(Scorecard.objects.values_list("key", flat=True)) or "none yet"
-            raise WorkbenchError(f"There is no scorecard {key or 'set as default'}; there is {known}.")
+            raise WorkbenchError(
+                f"There is no scorecard {key or 'set as default'}; there is {known}."
+            )
         return card

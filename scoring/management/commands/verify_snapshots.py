@@ -14,7 +14,9 @@ class Command(BaseCommand):
     help = "Compute a night again from what it stored and compare; exit status 1 when anything differs."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--as-of", metavar="DATE", help="YYYY-MM-DD; the newest finished night when absent")
+        parser.add_argument(
+            "--as-of", metavar="DATE", help="YYYY-MM-DD; the newest finished night when absent"
+        )
 
     def handle(self, **options: Any) -> None:
         try:

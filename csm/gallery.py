@@ -25,9 +25,7 @@ Cell = tuple[str, str]
 def _band(score: float | None) -> tuple[str, str]:
     if score is None:
         return "Unknown", "unknown"
-    return next(
-        (name, tone) for name, tone, low, high in reversed(BANDS) if score >= low
-    )
+    return next((name, tone) for name, tone, low, high in reversed(BANDS) if score >= low)
 
 
 @dataclass(frozen=True)
@@ -64,9 +62,7 @@ class SampleFilter:
             required=False,
             widget=forms.TextInput(attrs={"placeholder": "Find an account"}),
         )
-        band = forms.ChoiceField(
-            choices=[("", "Any band"), *((b[0], b[0]) for b in BANDS)]
-        )
+        band = forms.ChoiceField(choices=[("", "Any band"), *((b[0], b[0]) for b in BANDS)])
         industry = forms.ChoiceField(choices=[("", "Any industry"), ("sw", "Software")])
         size = forms.ChoiceField(choices=[("", "Any size"), *((s, s) for s in SIZES)])
 
@@ -102,9 +98,7 @@ def _trend(score: float | None, change: float | None) -> list[float | None]:
 
 def _rows() -> list[Row]:
     rows = []
-    for index, (name, kind, score, change, driver, arr, owner, share) in enumerate(
-        ACCOUNTS
-    ):
+    for index, (name, kind, score, change, driver, arr, owner, share) in enumerate(ACCOUNTS):
         band, tone = _band(score)
         cells: list[Cell] = [
             ("", markup.link("#", name, kind)),
@@ -137,9 +131,7 @@ def _measures() -> list[list[Cell]]:
             ("r", markup.unknown("no data") if got is None else markup.number(got, 1)),
             (
                 "r",
-                markup.unknown("no data")
-                if got is None
-                else markup.number(weight - got, 1),
+                markup.unknown("no data") if got is None else markup.number(weight - got, 1),
             ),
             ("r", markup.number(weight)),
             ("", markup.points_bar(got, weight, 30)),
@@ -203,10 +195,7 @@ def _histogram() -> dict[str, object]:
         "label": "Number of accounts per five points of health score; most lie between 40 and 60.",
         "data": {"bins": bins, "x": "Health score", "y": "Accounts"},
         "headers": [("", "Score"), ("r", "Accounts")],
-        "rows": [
-            [("", b["label"]), ("r", display.number(int(str(b["count"]))))]
-            for b in bins
-        ],
+        "rows": [[("", b["label"]), ("r", display.number(int(str(b["count"]))))] for b in bins],
     }
 
 
@@ -251,9 +240,7 @@ def _stacked() -> dict[str, object]:
         "label": "Share of accounts per band by size; the low band shrinks with size.",
         "data": {
             "labels": SIZES,
-            "series": [
-                {"name": n, "tone": t, "values": shares[n]} for n, t, *_ in BANDS
-            ],
+            "series": [{"name": n, "tone": t, "values": shares[n]} for n, t, *_ in BANDS],
             "share": True,
             "y": "Share of accounts",
         },
@@ -288,9 +275,7 @@ def _scatter() -> dict[str, object]:
     for i in range(140):
         x = 10 ** (4.5 + 3.4 * ((i * 37) % 101) / 101)
         y = max(2.0, min(98.0, 50 + 24 * math.sin(i * 1.3) + 5 * math.log10(x) - 30))
-        points.append(
-            {"x": round(x), "y": round(y, 1), "name": f"A-{i}", "tone": _band(y)[1]}
-        )
+        points.append({"x": round(x), "y": round(y, 1), "name": f"A-{i}", "tone": _band(y)[1]})
     return {
         "id": "g-scatter",
         "kind": "scatter",
@@ -313,12 +298,35 @@ def _scatter() -> dict[str, object]:
     }
 
 
+def _matrix() -> dict[str, object]:
+    counts = {
+        "Low": [1900, 1704, 981, 547],
+        "Medium": [804, 1102, 1180, 785],
+        "High": [60, 184, 291, 347],
+    }
+    cells = [
+        {"x": size, "y": name, "v": row[i], "n": row[i]}
+        for name, row in counts.items()
+        for i, size in enumerate(SIZES)
+    ]
+    return {
+        "id": "g-matrix",
+        "kind": "matrix",
+        "label": "Accounts per band and size; most low ones are small businesses.",
+        "data": {"columns": SIZES, "rows": list(counts), "cells": cells, "name": "Accounts"},
+        "headers": [("", "Band"), *(("r", size) for size in SIZES)],
+        "rows": [
+            [("", name), *(("r", display.number(n)) for n in row)] for name, row in counts.items()
+        ],
+        "size": "low",
+    }
+
+
 def _split() -> tuple[SafeString, list[dict[str, object]]]:
     counts = [("Low", "poor", 5132), ("Medium", "fair", 3871), ("High", "good", 882),
               ("Unknown", "unknown", 115)]  # fmt: skip
     legend = [
-        {"name": n, "tone": t, "count": c, "share": c / 10_000, "url": "#"}
-        for n, t, c in counts
+        {"name": n, "tone": t, "count": c, "share": c / 10_000, "url": "#"} for n, t, c in counts
     ]
     return markup.split_bar(counts, "Accounts per band"), legend
 
@@ -365,7 +373,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "chips": [{"label": "Band: Low", "remove_url": "?"}, {"label": "Owner: me", "remove_url": "?"}],
         "pager": {"first": 26, "last": 50, "total": 5132, "prev_url": "?page=1", "next_url": "?page=3"},
         "heat": _heat(),
-        "charts": [_histogram(), _stacked(), _hbar(), _scatter()],
+        "charts": [_histogram(), _stacked(), _hbar(), _scatter(), _matrix()],
         "line": _line(),
         "tabs": [
             {"label": "Overview", "url": "#", "active": True},

@@ -50,9 +50,7 @@ def band(name: str, tone: str, plain: bool = False) -> SafeString:
     """A band's name with shape and colour; `plain` leaves out the tinted ground (dense tables)."""
     tone = tone if tone in TONES else "unknown"
     kind = "band-plain" if plain else "band"
-    return mark_safe(
-        f'<span class="{kind} tone-{tone}">{shape(tone)}{escape(name)}</span>'
-    )
+    return mark_safe(f'<span class="{kind} tone-{tone}">{shape(tone)}{escape(name)}</span>')
 
 
 def score(value: float | None, top: float = 100, tone: str = "") -> SafeString:
@@ -77,7 +75,7 @@ def delta(
     when = f" {escape(period)}" if period else ""
     if not text.strip("+0.,"):
         return mark_safe(
-            f'<span class="delta"><span aria-hidden="true">– {text}</span>'
+            f'<span class="delta"><span aria-hidden="true">±{text}</span>'
             f'<span class="visually-hidden">no change{when}</span></span>'
         )
     up = value > 0
@@ -112,9 +110,7 @@ def percent(ratio: float | None, digits: int = 0) -> SafeString:
     """A ratio 0..1 as a percentage."""
     if ratio is None:
         return unknown()
-    return mark_safe(
-        f'<span class="num">{escape(display.percent(ratio, digits))}</span>'
-    )
+    return mark_safe(f'<span class="num">{escape(display.percent(ratio, digits))}</span>')
 
 
 def day(value: dt.date | dt.datetime | None) -> SafeString:
@@ -122,9 +118,7 @@ def day(value: dt.date | dt.datetime | None) -> SafeString:
     if value is None:
         return unknown()
     iso = value.date() if isinstance(value, dt.datetime) else value
-    return mark_safe(
-        f'<time class="num" datetime="{iso.isoformat()}">{display.day(value)}</time>'
-    )
+    return mark_safe(f'<time class="num" datetime="{iso.isoformat()}">{display.day(value)}</time>')
 
 
 @lru_cache(maxsize=1024)
@@ -133,9 +127,7 @@ def avatar(name: str) -> SafeString:
     # A stable ground out of six, so that a colleague keeps a colour over all pages.
     ground = sum(name.encode()) % 6
     letters = escape(display.initials(name))
-    return mark_safe(
-        f'<span class="avatar-i ground-{ground}" aria-hidden="true">{letters}</span>'
-    )
+    return mark_safe(f'<span class="avatar-i ground-{ground}" aria-hidden="true">{letters}</span>')
 
 
 @lru_cache(maxsize=1024)
@@ -143,14 +135,10 @@ def owner(name: str) -> SafeString:
     """A colleague's avatar and name; a dash for nobody."""
     if not name:
         return unknown("no owner")
-    return mark_safe(
-        f'<span class="owner">{avatar(name)}<span>{escape(name)}</span></span>'
-    )
+    return mark_safe(f'<span class="owner">{avatar(name)}<span>{escape(name)}</span></span>')
 
 
 def link(url: str, text: str, detail: str = "") -> SafeString:
     """A row's name as a link, with a quieter second part."""
     tail = f'<span class="detail">{escape(detail)}</span>' if detail else ""
-    return mark_safe(
-        f'<a class="row-link" href="{escape(url)}">{escape(text)}</a>{tail}'
-    )
+    return mark_safe(f'<a class="row-link" href="{escape(url)}">{escape(text)}</a>{tail}')

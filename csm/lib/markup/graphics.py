@@ -63,9 +63,7 @@ def gauge(
     parts.append(f'<path class="g-track" d="{_arc(cx, cy, 69, 0, 100)}"{dashed}/>')
     if value is not None:
         shown = min(max(value, 0.6), 100.0)
-        parts.append(
-            f'<path class="g-value fill-{tone}" d="{_arc(cx, cy, 69, 0, shown)}"/>'
-        )
+        parts.append(f'<path class="g-value fill-{tone}" d="{_arc(cx, cy, 69, 0, shown)}"/>')
     figure = "Unknown" if value is None else display.score(value, top)
     size = "g-figure g-none" if value is None else "g-figure"
     scale = display.number(top)
@@ -126,9 +124,7 @@ def sparkline(
     )
 
 
-def points_bar(
-    earned: float | None, weight: float, most: float | None = None
-) -> SafeString:
+def points_bar(earned: float | None, weight: float, most: float | None = None) -> SafeString:
     """Points earned out of `weight`, drawn to the scale of the heaviest line `most`.
 
     The solid part is earned, the pale part lost; a dashed frame says that nothing is known.
@@ -175,14 +171,14 @@ def split_bar(parts: Iterable[Sequence[object]], label: str) -> SafeString:
     """One bar split by band: `parts` are (name, tone, count). Needs a legend with the counts."""
     rows = [(str(n), str(t), float(c)) for n, t, c in parts]  # type: ignore[arg-type]
     total = sum(count for *_, count in rows)
+    shown = [row for row in rows if row[2] > 0]
     x, cells = 0.0, []
-    for name, tone, count in rows:
-        if not count or not total:
-            continue
+    for index, (name, tone, count) in enumerate(shown, 1):
         width = 1000 * count / total
         css = tone if tone in TONES else "unknown"
+        gap = 0 if index == len(shown) else 3
         cells.append(
-            f'<rect class="fill-{css}" x="{x:.1f}" width="{max(width - 3, 1):.1f}" height="10">'
+            f'<rect class="fill-{css}" x="{x:.1f}" width="{max(width - gap, 1):.1f}" height="10">'
             f"<title>{escape(name)}: {display.number(count)}</title></rect>"
         )
         x += width

@@ -16,9 +16,7 @@ def _drawing(name: str) -> str:
     """The paths of the vendored file; KeyError when there is no icon of that name."""
     path = FOLDER / f"{name}.svg"
     if not name.replace("-", "").isalnum() or not path.is_file():
-        raise KeyError(
-            f"no vendored icon named {name!r}; add it to vendor_frontend.ICONS"
-        )
+        raise KeyError(f"no vendored icon named {name!r}; add it to vendor_frontend.ICONS")
     source = path.read_text(encoding="utf-8")
     inner = source[source.index(">") + 1 : source.rindex("</svg>")]
     return "".join(line.strip() for line in inner.splitlines())

@@ -13,6 +13,7 @@ def run_nightly(
     scorecard_key: str | None = None,
     *,
     by: Any = None,
+    shard_size: int = nights.SHARD_SIZE,
     progress: nights.Progress | None = None,
 ) -> ScoreRun:
     """Score the night of `as_of` in this process; resumes an unfinished one.
@@ -21,11 +22,17 @@ def run_nightly(
     scorecard whose scope matches. Raises WorkbenchError (NightError) with a sentence; a run that failed in
     its work is returned in state "failed" with the error in it.
     """
-    run = start_night(as_of, scorecard_key, by=by)
+    run = start_night(as_of, scorecard_key, by=by, shard_size=shard_size)
     return nights.work(run, progress=progress)
 
 
-def start_night(as_of: date, scorecard_key: str | None = None, *, by: Any = None) -> ScoreRun:
+def start_night(
+    as_of: date,
+    scorecard_key: str | None = None,
+    *,
+    by: Any = None,
+    shard_size: int = nights.SHARD_SIZE,
+) -> ScoreRun:
     """The row of the night, new or unfinished, for any number of workers to work on."""
     if not Scorecard.objects.exists():
         versions.load_presets()
@@ -35,4 +42,4 @@ def start_night(as_of: date, scorecard_key: str | None = None, *, by: Any = None
         if scorecard is None:
             known = ", ".join(Scorecard.objects.values_list("key", flat=True))
             raise WorkbenchError(f"There is no scorecard {scorecard_key!r}: there is {known}.")
-    return nights.start(as_of, scorecard=scorecard, by=by)
+    return nights.start(as_of, scorecard=scorecard, by=by, shard_size=shard_size)

@@ -62,7 +62,7 @@ METRICS = (
         label="Core actions per user per month",
         kind="number",
         direction="up",
-        description="Core actions of the last 30 days divided by active users; compared with the account's own past.",
+        description="Core actions of the last 30 days divided by active users; compared with its own past.",
         window_days=30,
     ),
     Metric(

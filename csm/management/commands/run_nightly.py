@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -13,6 +14,7 @@ from csm.lib.errors import WorkbenchError
 from csm.nightly import run_nightly, start_night
 from csm.tasks import wake
 from scoring.models import ScorecardVersion, ScoreRun
+from scoring.services.nights import SHARD_SIZE
 from scoring.services.versions import spec_of
 
 
@@ -25,6 +27,13 @@ class Command(BaseCommand):
             "--scorecard", metavar="KEY", help="score every account with this scorecard"
         )
         parser.add_argument(
+            "--shard-size",
+            type=int,
+            default=SHARD_SIZE,
+            metavar="N",
+            help="accounts a worker claims at once",
+        )
+        parser.add_argument(
             "--celery", action="store_true", help="only start the night; workers on REDIS_URL do it"
         )
 
@@ -32,24 +41,24 @@ class Command(BaseCommand):
         try:
             as_of = parse_day(options["as_of"]) if options["as_of"] else today()
             if options["celery"]:
-                run = start_night(as_of, options["scorecard"])
+                run = start_night(as_of, options["scorecard"], shard_size=options["shard_size"])
                 wake(run)
                 self.stdout.write(
                     f"Night of {as_of} started as run {run.pk}; the workers have been told."
                 )
                 return
             started = time.monotonic()
-            run = self._run(as_of, options["scorecard"])
+            run = self._run(as_of, options["scorecard"], options["shard_size"])
         except (WorkbenchError, ValueError) as error:
             raise CommandError(str(error)) from error
         if run.state != ScoreRun.State.DONE:
             raise CommandError(f"The night of {as_of} failed: {run.error}")
         self._report(run, time.monotonic() - started)
 
-    def _run(self, as_of: Any, scorecard: str | None) -> ScoreRun:
+    def _run(self, as_of: date, scorecard: str | None, shard_size: int) -> ScoreRun:
         console = Console(stderr=True)
         if not console.is_terminal:
-            return run_nightly(as_of, scorecard)
+            return run_nightly(as_of, scorecard, shard_size=shard_size)
         with Progress(console=console, transient=True) as bar:
             task = bar.add_task(f"Night of {as_of}")
 
@@ -58,7 +67,7 @@ class Command(BaseCommand):
                     task, description=f"Night of {as_of}, {state}", completed=done, total=total
                 )
 
-            return run_nightly(as_of, scorecard, progress=show)
+            return run_nightly(as_of, scorecard, shard_size=shard_size, progress=show)
 
     def _report(self, run: ScoreRun, seconds: float) -> None:
         self.stdout.write(

@@ -358,7 +358,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "split": split,
         "legend": legend,
         "delta_down": markup.delta(-1.4, period="over 7 days"),
-        "delta_up": markup.delta(2.3, period="over 7 days"),
+        "delta_up": markup.delta(2.3, unit="%", period="over 7 days", good="down"),
         "action": mark_safe('<button class="btn" type="button">Export CSV</button>'),
         "table": SampleTable([], order_by="score"),
         "rows": _rows(),

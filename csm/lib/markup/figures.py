@@ -68,21 +68,25 @@ def delta(
     period: str = "",
     good: str = "up",
 ) -> SafeString:
-    """A change with arrow, sign and spoken words; `good` says which direction is the good one."""
+    """A change with arrow, sign and spoken words; `good` says which direction is the good one.
+
+    A `unit` of "%" is shown as well; others are only spoken, where the column or tile names them.
+    """
     if value is None:
         return unknown("change unknown")
     text = display.signed(value, digits)
+    sign = "%" if unit == "%" else ""
     when = f" {escape(period)}" if period else ""
     if not text.strip("+0.,"):
         return mark_safe(
-            f'<span class="delta"><span aria-hidden="true">±{text}</span>'
+            f'<span class="delta"><span aria-hidden="true">±{text}{sign}</span>'
             f'<span class="visually-hidden">no change{when}</span></span>'
         )
     up = value > 0
     css = "delta-good" if up == (good == "up") else "delta-poor"
     size = text.lstrip("+" + display.MINUS)
     return mark_safe(
-        f'<span class="delta {css}"><span aria-hidden="true">{"▲" if up else "▼"} {text}</span>'
+        f'<span class="delta {css}"><span aria-hidden="true">{"▲" if up else "▼"} {text}{sign}</span>'
         f'<span class="visually-hidden">{"up" if up else "down"} {size} {escape(unit)}{when}'
         "</span></span>"
     )

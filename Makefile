@@ -1,0 +1,65 @@
+# The one front door; what CI runs is made of the same targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+DEMO_ACCOUNTS ?= 10000
+export UV_PYTHON_DOWNLOADS = never
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo run test test-browser test-services check format lock bench clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-14s %s\n", $$1, $$2}'
+
+install: $(VENV)/installed ## make .venv with everything the workbench and its tests need
+
+$(VENV)/installed: requirements/dev.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt; \
+	else \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt; \
+	fi
+	@touch $@
+
+demo: install ## a generated book of accounts, scored for 180 nights, served on this machine
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py demo --accounts $(DEMO_ACCOUNTS)
+	@$(MAKE) --no-print-directory run
+
+run: install ## serve what is in the database
+	@echo "Serving on http://127.0.0.1:$(PORT)/ (Ctrl-C stops)"
+	@$(BIN)/gunicorn csm.wsgi --bind 127.0.0.1:$(PORT) --worker-class gthread --threads 8 --timeout 120 --log-level warning
+
+test: install ## the whole suite on the embedded default
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not services" tests
+
+test-browser: install ## only the pages in Chromium
+	@$(BIN)/python -m pytest -q -m browser tests
+
+test-services: install ## with a real Redis and real Celery workers
+	@$(BIN)/python -m pytest -q -m services tests
+
+check: install ## lint, format, types, migrations, deployment settings
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(64))") ALLOWED_HOSTS=csm.example.com \
+	  $(BIN)/python manage.py check --deploy --fail-level WARNING
+	@$(BIN)/mypy
+
+format: install ## put imports and layout in order
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: ## pin the dependencies of pyproject.toml again (needs uv)
+	uv lock --quiet
+	uv export --quiet --no-header --no-emit-project --no-dev -o requirements/base.txt
+	uv export --quiet --no-header --no-emit-project -o requirements/dev.txt
+
+bench: install ## speed of this machine as JSON
+	@$(BIN)/python manage.py bench
+
+clean: ## remove the environment and the local database
+	rm -rf $(VENV) var

@@ -12,7 +12,8 @@ def bulk_insert(model: type[Model], fields: Sequence[str], rows: Iterable[Sequen
 
     No defaults, no validation, no signals. The caller holds the transaction.
     """
-    columns = [connection.ops.quote_name(model._meta.get_field(name).column) for name in fields]
+    named = {field.name: field.column for field in model._meta.concrete_fields}
+    columns = [connection.ops.quote_name(str(named[name])) for name in fields]
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -21,4 +22,5 @@ def bulk_insert(model: type[Model], fields: Sequence[str], rows: Iterable[Sequen
                     copy.write_row(row)
         else:
             marks = ", ".join(["%s"] * len(columns))
-            cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+            statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+            cursor.executemany(statement, rows)  # type: ignore[arg-type]  # takes any iterable

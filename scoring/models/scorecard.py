@@ -110,16 +110,11 @@ class PartOfVersion(models.Model):
     class Meta:
         abstract = True
 
-    version: Any
+    version_id: int
 
     def _refuse_when_published(self) -> None:
-        if (
-            self.version_id
-            and not ScorecardVersion.objects.filter(  # type: ignore[attr-defined]
-                pk=self.version_id,  # type: ignore[attr-defined]
-                state=ScorecardVersion.State.DRAFT,
-            ).exists()
-        ):
+        draft = ScorecardVersion.State.DRAFT
+        if not ScorecardVersion.objects.filter(pk=self.version_id, state=draft).exists():
             raise ValidationError(
                 "A published version never changes: start a draft and publish that."
             )

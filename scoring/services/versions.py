@@ -1,5 +1,7 @@
 """Scorecards between people, files and the engine: drafts, publishing, YAML in and out."""
 
+from collections.abc import Iterable
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -7,13 +9,18 @@ from typing import Any
 import yaml
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Model
 from django.utils import timezone
 
 from csm.lib.errors import WorkbenchError
 from scoring.engine import spec as engine
 from scoring.metrics.catalogue import unknown_metrics
 from scoring.models import Band, Cap, Component, Measure, Scorecard, ScorecardVersion
+
+_MEASURE_FIELDS = tuple(field.name for field in fields(engine.Measure))
+_BAND_FIELDS = tuple(field.name for field in fields(engine.Band))
+_CAP_FIELDS = tuple(field.name for field in fields(engine.Cap))
+_REVENUE_FIELDS = tuple(field.name for field in fields(engine.Revenue))
 
 PRESETS = Path(__file__).resolve().parent.parent / "presets"
 
@@ -62,62 +69,38 @@ def published_spec(version_id: int) -> engine.ScorecardSpec:
 
 
 def _build(version: ScorecardVersion) -> engine.ScorecardSpec:
-    measures: dict[int, list[engine.Measure]] = {}
+    """The rows of a version as a document, read by the same reader as a YAML file."""
+    measures: dict[int, list[dict[str, Any]]] = {}
     for row in version.measures.order_by("position", "id"):
-        measures.setdefault(row.component_id, []).append(
-            engine.Measure(
-                key=row.key,
-                label=row.label,
-                metric=row.metric,
-                normaliser=row.normaliser,
-                params=row.params,
-                weight=row.weight,
-                missing=row.missing,
-                denominator=row.denominator or None,
-                description=row.description,
-            )
-        )
-    return engine.ScorecardSpec(
-        key=version.scorecard.key,
-        name=version.scorecard.name,
-        description=version.scorecard.description,
-        components=tuple(
-            engine.Component(
-                key=row.key,
-                label=row.label,
-                weight=row.weight,
-                measures=tuple(measures.get(row.pk, ())),
-                bands=tuple(engine.Band(**light) for light in row.lights),
-            )
-            for row in version.components.order_by("position", "id")
-        ),
-        bands=tuple(
-            engine.Band(key=row.key, name=row.name, low=row.low, high=row.high, tone=row.tone)
-            for row in version.bands.order_by("low")
-        ),
-        min_coverage=version.min_coverage,
-        caps=tuple(
-            engine.Cap(
-                key=row.key,
-                label=row.label,
-                metric=row.metric,
-                op=row.op,
-                value=row.value,
-                limit=row.limit,
-            )
-            for row in version.caps.order_by("id")
-        ),
-        revenue=engine.Revenue(
-            pipeline_metric=version.pipeline_metric,
-            won_metric=version.won_metric,
-            upsell_share=version.upsell_share,
-            upsell_base=version.upsell_base,
-            upsell_slope=version.upsell_slope,
-            tiers=version.tiers,
-        ),
-        display=engine.Display(scale_max=version.scale_max, decimals=version.decimals),
-        scope=engine.Scope(**{key: tuple(values) for key, values in version.scope.items()}),
+        part = _picked(row, _MEASURE_FIELDS) | {"denominator": row.denominator or None}
+        measures.setdefault(row.component_id, []).append(part)
+    return engine.from_dict(
+        {
+            "key": version.scorecard.key,
+            "name": version.scorecard.name,
+            "description": version.scorecard.description,
+            "components": [
+                {
+                    "key": row.key,
+                    "label": row.label,
+                    "weight": row.weight,
+                    "measures": measures.get(row.pk, []),
+                    "bands": row.lights,
+                }
+                for row in version.components.order_by("position", "id")
+            ],
+            "bands": [_picked(row, _BAND_FIELDS) for row in version.bands.order_by("low")],
+            "min_coverage": version.min_coverage,
+            "caps": [_picked(row, _CAP_FIELDS) for row in version.caps.order_by("id")],
+            "revenue": _picked(version, _REVENUE_FIELDS),
+            "display": {"scale_max": version.scale_max, "decimals": version.decimals},
+            "scope": version.scope,
+        }
     )
+
+
+def _picked(row: Model, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
 
 
 def _fill(version: ScorecardVersion, spec: engine.ScorecardSpec) -> None:

@@ -15,21 +15,24 @@ from django.core.management.base import BaseCommand, CommandError
 ROOT = Path(__file__).resolve().parents[3]
 
 # A source map is not shipped, and collectstatic with hashed names fails on a reference to it.
-SOURCE_MAP = re.compile(
-    rb"^[ \t]*(//|/\*)[#@] sourceMappingURL=[^\n]*\n?", re.MULTILINE
-)
+SOURCE_MAP = re.compile(rb"^[ \t]*(//|/\*)[#@] sourceMappingURL=[^\n]*\n?", re.MULTILINE)
 
 ICONS = [
     "activity",
+    "adjustments",
     "adjustments-horizontal",
     "alert-circle",
     "alert-triangle",
+    "archive",
+    "arrow-left",
+    "arrow-right",
     "arrow-up-right",
     "bell",
     "bolt",
     "building",
     "calculator",
     "calendar-event",
+    "chart-bar",
     "chart-dots",
     "chart-histogram",
     "chart-line",
@@ -39,12 +42,15 @@ ICONS = [
     "chevron-right",
     "chevron-up",
     "circle-check",
+    "clipboard-list",
     "clock",
     "coin",
     "columns",
     "components",
+    "copy",
     "database",
     "device-desktop",
+    "dots",
     "download",
     "external-link",
     "eye",
@@ -65,10 +71,13 @@ ICONS = [
     "lock",
     "logout",
     "mail",
+    "minus",
     "moon",
     "moon-stars",
+    "palette",
     "pencil",
     "phone",
+    "player-play",
     "plus",
     "refresh",
     "report-analytics",
@@ -80,6 +89,7 @@ ICONS = [
     "table",
     "target",
     "ticket",
+    "trash",
     "trending-down",
     "trending-up",
     "upload",
@@ -159,15 +169,11 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument(
-            "tarballs", type=Path, help="folder with the packages' .tgz files"
-        )
+        parser.add_argument("tarballs", type=Path, help="folder with the packages' .tgz files")
 
     def handle(self, *, tarballs: Path, **options: object) -> None:
         packed = {
-            name: (tar, version)
-            for tar in tarballs.glob("*.tgz")
-            for name, version in [_id(tar)]
+            name: (tar, version) for tar in tarballs.glob("*.tgz") for name, version in [_id(tar)]
         }
         missing = [p.name for p in PACKAGES if p.name not in packed]
         if missing:
@@ -194,11 +200,7 @@ class Command(BaseCommand):
             for source in package.files:
                 raw = _read(archive, source)
                 # Only text: the same bytes inside a font would be chance.
-                kept = (
-                    SOURCE_MAP.sub(b"", raw)
-                    if source.endswith((".js", ".css"))
-                    else raw
-                )
+                kept = SOURCE_MAP.sub(b"", raw) if source.endswith((".js", ".css")) else raw
                 name = Path(source).name
                 (folder / name).write_bytes(kept)
                 files[name] = {
@@ -209,11 +211,7 @@ class Command(BaseCommand):
             if package.licence:
                 (folder / "LICENSE").write_bytes(_read(archive, package.licence))
             else:
-                notice = (
-                    _read(archive, package.files[0])
-                    .split(b"/*!", 1)[1]
-                    .split(b"*/", 1)[0]
-                )
+                notice = _read(archive, package.files[0]).split(b"/*!", 1)[1].split(b"*/", 1)[0]
                 with tarfile.open(mit) as sister:
                     text = _read(sister, "LICENSE")
                 permission = text[text.index(b"Permission is hereby") :]

@@ -186,7 +186,8 @@
     Object.assign(Chart.defaults, { color: color("ink-2"), borderColor: color("line"), maintainAspectRatio: false });
     Object.assign(Chart.defaults.font, { family: getComputedStyle(document.body).fontFamily, size: 11 });
     const config = kinds[host.dataset.chart](data);
-    config.options.animation = still ? false : { duration: 260 };
+    // A second drawing (theme, paper) must be complete at once.
+    config.options.animation = still || drawn.has(host) ? false : { duration: 260 };
     config.options.plugins = {
       ...config.options.plugins,
       legend: { align: "start", position: "bottom", labels: { boxWidth: 9, boxHeight: 9, padding: 14 }, ...config.options.plugins?.legend },

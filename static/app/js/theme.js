@@ -19,6 +19,12 @@
   root.dataset.js = "";
   apply();
   system.addEventListener("change", apply);
+  // Paper is light, whatever the screen is; charts draw themselves anew on the event.
+  addEventListener("beforeprint", () => {
+    root.dataset.bsTheme = "light";
+    document.dispatchEvent(new CustomEvent("themechange"));
+  });
+  addEventListener("afterprint", apply);
   window.setTheme = (wanted) => {
     try {
       if (wanted === "system") localStorage.removeItem("theme");

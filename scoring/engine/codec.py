@@ -17,10 +17,9 @@ _POINTS = np.dtype("<i2")
 def _sliced(matrix: npt.NDArray[np.generic]) -> list[bytes]:
     width = matrix.shape[1] * matrix.itemsize
     data = matrix.tobytes()
-    return [
-        data[start : start + width]
-        for start in range(0, width * len(matrix), width or 1)
-    ] or ([b""] * len(matrix))
+    return [data[start : start + width] for start in range(0, width * len(matrix), width or 1)] or (
+        [b""] * len(matrix)
+    )
 
 
 def encode_inputs(packed: Packed) -> list[bytes]:
@@ -46,12 +45,8 @@ def decode_points(rows: Sequence[bytes], width: int) -> Floats:
     return np.where(units == _MISSING, np.nan, units / POINTS_PER_UNIT)
 
 
-def _joined(
-    rows: Sequence[bytes], width: int, dtype: np.dtype[Any]
-) -> npt.NDArray[Any]:
+def _joined(rows: Sequence[bytes], width: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     # A database may hand out memoryviews; every row must have the version's own width.
     if any(len(row) != width * dtype.itemsize for row in rows):
-        raise ValueError(
-            f"A stored vector does not have {width} entries of {dtype.itemsize} B."
-        )
+        raise ValueError(f"A stored vector does not have {width} entries of {dtype.itemsize} B.")
     return np.frombuffer(b"".join(rows), dtype=dtype).reshape(len(rows), width)

@@ -142,9 +142,7 @@ class ScorecardSpec:
     @property
     def measures(self) -> tuple[Measure, ...]:
         """All measures in the order every array of the engine uses."""
-        return tuple(
-            measure for component in self.components for measure in component.measures
-        )
+        return tuple(measure for component in self.components for measure in component.measures)
 
     @property
     def high_risk_band(self) -> Band:
@@ -168,9 +166,7 @@ class Slot:
     """
 
     owner: str
-    role: Literal[
-        "value", "numerator", "denominator", "baseline", "category", "peer_group", "cap"
-    ]
+    role: Literal["value", "numerator", "denominator", "baseline", "category", "peer_group", "cap"]
     column: str
 
 

@@ -56,9 +56,7 @@ class Difference:
 
 def _comparable(before: Measure, after: Measure) -> bool:
     """Whether both versions read the same inputs, so that stored values can be carried over."""
-    same_metric = (
-        before.metric == after.metric and before.denominator == after.denominator
-    )
+    same_metric = before.metric == after.metric and before.denominator == after.denominator
     return same_metric and before.normaliser == after.normaliser
 
 
@@ -120,14 +118,10 @@ def _stats_for(before: State, after: State) -> Stats:
 
 
 def _places(layout: tuple[Slot, ...], key: str) -> list[int]:
-    return [
-        i for i, slot in enumerate(layout) if slot.owner == key and slot.role != "cap"
-    ]
+    return [i for i, slot in enumerate(layout) if slot.owner == key and slot.role != "cap"]
 
 
-def _per_measure(
-    cause: str, spec: ScorecardSpec, before: Scored, after: Scored
-) -> list[Change]:
+def _per_measure(cause: str, spec: ScorecardSpec, before: Scored, after: Scored) -> list[Change]:
     moved = after.points[0] - before.points[0]
     return [
         Change(cause, measure.key, measure.label, float(points))
@@ -150,9 +144,7 @@ def difference(before: State, after: State) -> Difference:
     reached = score(spec, target, before.stats)
     had, has = ~np.isnan(first.normalised[0]), ~np.isnan(reached.normalised[0])
     turned = [
-        (m, bool(now))
-        for m, was, now in zip(spec.measures, had, has, strict=True)
-        if was != now
+        (m, bool(now)) for m, was, now in zip(spec.measures, had, has, strict=True) if was != now
     ]
     appeared = tuple(measure.key for measure, now in turned if now)
     went_missing = tuple(measure.key for measure, now in turned if not now)
@@ -171,9 +163,7 @@ def difference(before: State, after: State) -> Difference:
         stage = score(spec, row, before.stats)
         reading = float(stage.computed[0])
         if not math.isnan(reading):
-            changes.append(
-                Change("data", measure.key, measure.label, reading - current)
-            )
+            changes.append(Change("data", measure.key, measure.label, reading - current))
             parts["data"] += reading - current
             current = reading
 

@@ -23,9 +23,7 @@ from scoring.engine.definition import (
 class _Reader:
     """Reads one mapping and notes every fault instead of stopping at the first."""
 
-    def __init__(
-        self, data: Any, where: str, faults: list[str], known: Iterable[str]
-    ) -> None:
+    def __init__(self, data: Any, where: str, faults: list[str], known: Iterable[str]) -> None:
         self.where = where
         self.faults = faults
         known = list(known)
@@ -40,20 +38,14 @@ class _Reader:
         for key in self.data:
             if key not in known:
                 near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-                hint = (
-                    f"did you mean '{near[0]}'?"
-                    if near
-                    else f"use one of {', '.join(known)}."
-                )
+                hint = f"did you mean '{near[0]}'?" if near else f"use one of {', '.join(known)}."
                 faults.append(f"{where}: '{key}' is not a known key; {hint}")
 
     def _value(self, key: str, default: Any, kind: str) -> Any:
         value = self.data.get(key)
         if value is None:
             if default is None and not self.broken:
-                self.faults.append(
-                    f"{self.where}: '{key}' is missing; add it ({kind})."
-                )
+                self.faults.append(f"{self.where}: '{key}' is missing; add it ({kind}).")
             return default
         return value
 
@@ -74,18 +66,14 @@ class _Reader:
         if value is None:
             return 0.0
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self.faults.append(
-                f"{self.where}: '{key}' must be a number, found {value!r}."
-            )
+            self.faults.append(f"{self.where}: '{key}' must be a number, found {value!r}.")
             return default or 0.0
         return float(value)
 
     def whole(self, key: str, default: int) -> int:
         value = self.number(key, default)
         if not math.isfinite(value) or value != int(value):
-            self.faults.append(
-                f"{self.where}: '{key}' must be a whole number, found {value}."
-            )
+            self.faults.append(f"{self.where}: '{key}' must be a whole number, found {value}.")
             return default
         return int(value)
 
@@ -94,9 +82,7 @@ class _Reader:
         if value is None:
             return []
         if not isinstance(value, list | tuple):
-            self.faults.append(
-                f"{self.where}: '{key}' must be a list of entries ('- ...')."
-            )
+            self.faults.append(f"{self.where}: '{key}' must be a list of entries ('- ...').")
             return []
         return list(value)
 
@@ -141,8 +127,7 @@ def _band(data: Any, where: str, faults: list[str]) -> Band:
 
 def _bands(items: list[Any], where: str, faults: list[str]) -> tuple[Band, ...]:
     bands = [
-        _band(item, f"{where} {_name(item, index)}", faults)
-        for index, item in enumerate(items, 1)
+        _band(item, f"{where} {_name(item, index)}", faults) for index, item in enumerate(items, 1)
     ]
     return tuple(sorted(bands, key=lambda band: band.low))
 
@@ -233,9 +218,7 @@ def from_dict(data: Mapping[str, Any]) -> ScorecardSpec:
             for index, item in enumerate(read.items("caps"), 1)
         ),
         revenue=_revenue(read.child("revenue"), faults),
-        display=Display(
-            display.number("scale_max", 100.0), display.whole("decimals", 1)
-        ),
+        display=Display(display.number("scale_max", 100.0), display.whole("decimals", 1)),
         scope=Scope(*(scope.names(name) for name in _fields(Scope))),
     )
     if faults:
@@ -259,16 +242,13 @@ def to_dict(spec: ScorecardSpec) -> dict[str, Any]:
     data: dict[str, Any] = {
         name: _plain(getattr(spec, name)) for name in ("key", "name", "description")
     }
-    data["display"] = {
-        name: _plain(getattr(spec.display, name)) for name in _fields(Display)
-    }
+    data["display"] = {name: _plain(getattr(spec.display, name)) for name in _fields(Display)}
     data["min_coverage"] = _plain(spec.min_coverage)
     data["bands"] = [_band_dict(band) for band in spec.bands]
     data["components"] = []
     for component in spec.components:
         entry: dict[str, Any] = {
-            name: _plain(getattr(component, name))
-            for name in ("key", "label", "weight")
+            name: _plain(getattr(component, name)) for name in ("key", "label", "weight")
         }
         entry["measures"] = [_measure_dict(measure) for measure in component.measures]
         if component.bands:
@@ -277,16 +257,12 @@ def to_dict(spec: ScorecardSpec) -> dict[str, Any]:
     data["caps"] = [
         {name: _plain(getattr(cap, name)) for name in _fields(Cap)} for cap in spec.caps
     ]
-    data["revenue"] = {
-        name: _plain(getattr(spec.revenue, name)) for name in _fields(Revenue)
-    }
+    data["revenue"] = {name: _plain(getattr(spec.revenue, name)) for name in _fields(Revenue)}
     data["scope"] = {name: list(getattr(spec.scope, name)) for name in _fields(Scope)}
     return data
 
 
 def spec_hash(spec: ScorecardSpec) -> str:
     """SHA-256 (64 hex digits) of the canonical document: sorted keys, 40.0 written as 40."""
-    text = json.dumps(
-        to_dict(spec), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
+    text = json.dumps(to_dict(spec), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

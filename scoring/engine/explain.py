@@ -130,9 +130,7 @@ def _note(measure: Measure, missing: bool, row: dict[str, float], stats: Stats) 
     return ""
 
 
-def explain(
-    spec: ScorecardSpec, packed_row: npt.ArrayLike, stats: Stats
-) -> Explanation:
+def explain(spec: ScorecardSpec, packed_row: npt.ArrayLike, stats: Stats) -> Explanation:
     """Recompute one account from its stored vector and say where every point came from."""
     row = row_matrix(spec, packed_row)
     scored = score(spec, row, stats)
@@ -161,18 +159,14 @@ def explain(
                     component=component.key,
                     component_label=component.label,
                     metric=measure.metric,
-                    inputs=tuple(
-                        _input(slot, measure, value, stats) for slot, value in own
-                    ),
+                    inputs=tuple(_input(slot, measure, value, stats) for slot, value in own),
                     normalised=normalised,
                     weight=weight,
                     original_weight=component.weight * measure.weight / whole,
                     points=points,
                     points_lost=weight - points,
                     missing=normalised is None,
-                    note="No data for this account at all: no score."
-                    if empty
-                    else note,
+                    note="No data for this account at all: no score." if empty else note,
                 )
             )
     computed, total = float(scored.computed[0]), float(scored.score[0])
@@ -207,15 +201,15 @@ def display_points(values: Sequence[float], total: float, decimals: int) -> list
     """
     unit = 10**decimals
     scaled = [value * unit for value in values]
-    wanted = round(total * unit)
+    # The total as it is printed: 0.15 is a little less than 0.15 and prints as 0.1, while
+    # 0.15 * 10 is exactly 1.5.
+    wanted = round(round(total, decimals) * unit)
     # 2.9999999999 units are 3: arithmetic noise must not look like a remainder of 0.99.
     floors = [math.floor(value + 1e-7) for value in scaled]
     left = wanted - sum(floors)
     if not 0 <= left <= len(floors):
         raise ValueError(f"The figures add up to {math.fsum(values)}, not to {total}.")
-    order: list[int] = sorted(
-        range(len(scaled)), key=lambda i: (floors[i] - scaled[i], i)
-    )
+    order: list[int] = sorted(range(len(scaled)), key=lambda i: (floors[i] - scaled[i], i))
     for place in order[:left]:
         floors[place] += 1
     return [floor / unit for floor in floors]

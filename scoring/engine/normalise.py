@@ -28,9 +28,7 @@ def _counted(values: Floats) -> tuple[Floats, int]:
     return (np.clip(values, 0.0, 100.0) if clipped else values), clipped
 
 
-def _min_max(
-    measure: Measure, columns: Columns, stats: MeasureStats
-) -> tuple[Floats, int]:
+def _min_max(measure: Measure, columns: Columns, stats: MeasureStats) -> tuple[Floats, int]:
     values = columns[0]
     if stats.minimum is None or stats.maximum is None:
         return np.full(len(values), np.nan), 0
@@ -51,9 +49,7 @@ def _min_max(
     return part, 0
 
 
-def _percentile_rank(
-    measure: Measure, columns: Columns, stats: MeasureStats
-) -> tuple[Floats, int]:
+def _percentile_rank(measure: Measure, columns: Columns, stats: MeasureStats) -> tuple[Floats, int]:
     values = columns[0]
     everyone = stats.ranks.get(EVERYONE)
     if everyone is None:
@@ -71,9 +67,7 @@ def _percentile_rank(
     return np.clip(ranks, 0.0, 100.0), 0
 
 
-def _linear(
-    measure: Measure, columns: Columns, stats: MeasureStats
-) -> tuple[Floats, int]:
+def _linear(measure: Measure, columns: Columns, stats: MeasureStats) -> tuple[Floats, int]:
     zero, full = single(measure.params["zero_at"]), single(measure.params["full_at"])
     if zero == full:
         # Limits that differ by less than float32 can tell make a threshold, not a slope.
@@ -84,13 +78,8 @@ def _linear(
     return _counted(100.0 * ((columns[0] - zero) / (full - zero)))
 
 
-def _steps(
-    measure: Measure, columns: Columns, stats: MeasureStats
-) -> tuple[Floats, int]:
-    steps = [
-        (single(threshold), float(points))
-        for threshold, points in measure.params["steps"]
-    ]
+def _steps(measure: Measure, columns: Columns, stats: MeasureStats) -> tuple[Floats, int]:
+    steps = [(single(threshold), float(points)) for threshold, points in measure.params["steps"]]
     falling = len(steps) > 1 and steps[-1][0] < steps[0][0]
     sign = -1.0 if falling else 1.0
     thresholds = np.array([sign * threshold for threshold, _ in steps])
@@ -99,21 +88,15 @@ def _steps(
     return np.where(np.isnan(columns[0]), np.nan, reached), 0
 
 
-def _share(
-    measure: Measure, columns: Columns, stats: MeasureStats
-) -> tuple[Floats, int]:
+def _share(measure: Measure, columns: Columns, stats: MeasureStats) -> tuple[Floats, int]:
     # `usable` has already turned rows with a denominator of 0 into missing ones.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return _counted(100.0 * (columns[0] / columns[1]))
 
 
-def _mapping(
-    measure: Measure, columns: Columns, stats: MeasureStats
-) -> tuple[Floats, int]:
+def _mapping(measure: Measure, columns: Columns, stats: MeasureStats) -> tuple[Floats, int]:
     names = categories(measure)
-    points = {
-        str(name): float(earned) for name, earned in measure.params["points"].items()
-    }
+    points = {str(name): float(earned) for name, earned in measure.params["points"].items()}
     table = np.array([*(points[name] for name in names), np.nan])
     codes = columns[0]
     with np.errstate(invalid="ignore"):
@@ -122,15 +105,11 @@ def _mapping(
     return table[places], 0
 
 
-def _own_baseline(
-    measure: Measure, columns: Columns, stats: MeasureStats
-) -> tuple[Floats, int]:
+def _own_baseline(measure: Measure, columns: Columns, stats: MeasureStats) -> tuple[Floats, int]:
     return _share(measure, columns, stats)
 
 
-_NORMALISERS: dict[
-    str, Callable[[Measure, Columns, MeasureStats], tuple[Floats, int]]
-] = {
+_NORMALISERS: dict[str, Callable[[Measure, Columns, MeasureStats], tuple[Floats, int]]] = {
     "min_max": _min_max,
     "percentile_rank": _percentile_rank,
     "linear": _linear,
@@ -141,9 +120,7 @@ _NORMALISERS: dict[
 }
 
 
-def normalise(
-    measure: Measure, columns: Columns, stats: MeasureStats
-) -> tuple[Floats, int]:
+def normalise(measure: Measure, columns: Columns, stats: MeasureStats) -> tuple[Floats, int]:
     """A measure's value per account, 0-100 or NaN, and how many values had to be clipped.
 
     `columns` are the usable inputs (n,) of `pack.measure_inputs`. Population normalisers
@@ -167,9 +144,7 @@ def warnings(measure: Measure, stats: MeasureStats) -> list[str]:
     if measure.normaliser not in POPULATION_NORMALISERS:
         return []
     if stats.count == 0:
-        return [
-            f"{measure.label}: no account has a value, so it counts as missing for all."
-        ]
+        return [f"{measure.label}: no account has a value, so it counts as missing for all."]
     if is_constant(measure, stats):
         sentence = (
             f"{measure.label}: all {stats.count} accounts with a value have the same one, "

@@ -55,9 +55,7 @@ def pack(spec: ScorecardSpec, frame: pd.DataFrame) -> Packed:
             column = frame[slot.column]
             if slot.role == "category":
                 names = categories(measures[slot.owner])
-                packed[:, place] = _text_codes(
-                    column, {name: i for i, name in enumerate(names)}
-                )
+                packed[:, place] = _text_codes(column, {name: i for i, name in enumerate(names)})
             elif slot.role == "peer_group":
                 packed[:, place] = _text_codes(column, None)
             else:
@@ -103,8 +101,7 @@ def measure_inputs(
 def slot_width(measure: Measure) -> int:
     """Number of slots a measure takes in the packed vector."""
     paired = measure.normaliser in ("share", "own_baseline") or (
-        measure.normaliser == "percentile_rank"
-        and bool(measure.params.get("peer_group"))
+        measure.normaliser == "percentile_rank" and bool(measure.params.get("peer_group"))
     )
     return 2 if paired else 1
 

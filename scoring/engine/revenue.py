@@ -48,7 +48,5 @@ def tier_by_quantile(predicted: npt.ArrayLike, cuts: tuple[float, float]) -> Tie
 def tier_by_amount(predicted: npt.ArrayLike) -> Tiers:
     """'1' above 10 million, '2' from 1 million, '3' from 100,000, '4' below, '' for NaN."""
     values = np.asarray(predicted, dtype=np.float64)
-    tiers = np.select(
-        [values > 10e6, values >= 1e6, values >= 100e3], ["1", "2", "3"], default="4"
-    )
+    tiers = np.select([values > 10e6, values >= 1e6, values >= 100e3], ["1", "2", "3"], default="4")
     return np.where(np.isnan(values), "", tiers)

@@ -72,9 +72,7 @@ def band_index(
     return np.where(unknown, np.int8(UNKNOWN), found)
 
 
-def _apply_caps(
-    spec: ScorecardSpec, packed: Packed, computed: Floats
-) -> tuple[Floats, Bands]:
+def _apply_caps(spec: ScorecardSpec, packed: Packed, computed: Floats) -> tuple[Floats, Bands]:
     score = computed.copy()
     index = np.full(len(score), NO_CAP, dtype=np.int8)
     first = sum(slot_width(measure) for measure in spec.measures)
@@ -91,9 +89,7 @@ def row_matrix(spec: ScorecardSpec, packed_row: npt.ArrayLike) -> Packed:
     row = np.asarray(packed_row, dtype=np.float32).reshape(1, -1)
     wanted = len(slots(spec))
     if row.shape[1] != wanted:
-        raise ValueError(
-            f"The vector has {row.shape[1]} entries, '{spec.key}' stores {wanted}."
-        )
+        raise ValueError(f"The vector has {row.shape[1]} entries, '{spec.key}' stores {wanted}.")
     return row
 
 
@@ -139,15 +135,12 @@ def score(spec: ScorecardSpec, packed: Packed, stats: Stats) -> Scored:
             counts = present[place] if measure.missing == "redistribute" else 1.0
             active.append(measure.weight * counts)
             share = share + active[place]
-            coverage = (
-                coverage + component.weight * (measure.weight / whole) * present[place]
-            )
+            coverage = coverage + component.weight * (measure.weight / whole) * present[place]
             place += 1
         shares.append(share)
         scored_weight = scored_weight + component.weight * np.greater(share, 0.0)
     coverage = np.round(
-        np.broadcast_to(coverage, rows)
-        / sum(component.weight for component in spec.components),
+        np.broadcast_to(coverage, rows) / sum(component.weight for component in spec.components),
         9,
     )
 
@@ -157,9 +150,7 @@ def score(spec: ScorecardSpec, packed: Packed, stats: Stats) -> Scored:
         share = shares[number]
         earned: Any = np.zeros(rows)
         with np.errstate(divide="ignore", invalid="ignore"):
-            factor = np.where(
-                share > 0.0, 100.0 * component.weight / (share * scored_weight), 0.0
-            )
+            factor = np.where(share > 0.0, 100.0 * component.weight / (share * scored_weight), 0.0)
             for _ in component.measures:
                 weight = active[place] * factor
                 weights[:, place] = weight
@@ -169,9 +160,7 @@ def score(spec: ScorecardSpec, packed: Packed, stats: Stats) -> Scored:
                 computed += value
                 earned += active[place] * filled[place]
                 place += 1
-            parts[:, number] = np.clip(
-                np.where(share > 0.0, earned / share, np.nan), 0.0, 100.0
-            )
+            parts[:, number] = np.clip(np.where(share > 0.0, earned / share, np.nan), 0.0, 100.0)
 
     np.clip(computed, 0.0, 100.0, out=computed)
     empty = coverage == 0.0

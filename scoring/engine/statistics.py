@@ -147,12 +147,8 @@ class Partial:
                     "missing": part.missing,
                     "minimum": part.minimum,
                     "maximum": part.maximum,
-                    "tallies": {
-                        str(code): t.to_json() for code, t in part.tallies.items()
-                    },
-                    "names": {
-                        str(code): list(names) for code, names in part.names.items()
-                    },
+                    "tallies": {str(code): t.to_json() for code, t in part.tallies.items()},
+                    "names": {str(code): list(names) for code, names in part.names.items()},
                 }
                 for key, part in self.measures.items()
             },
@@ -168,10 +164,7 @@ class Partial:
                     int(part["missing"]),
                     part["minimum"],
                     part["maximum"],
-                    {
-                        int(code): Tally.from_json(tally)
-                        for code, tally in part["tallies"].items()
-                    },
+                    {int(code): Tally.from_json(tally) for code, tally in part["tallies"].items()},
                     {int(code): tuple(names) for code, names in part["names"].items()},
                 )
                 for key, part in data["measures"].items()
@@ -212,9 +205,7 @@ class Stats:
                     "missing": entry.missing,
                     "minimum": entry.minimum,
                     "maximum": entry.maximum,
-                    "ranks": {
-                        str(code): rank.to_json() for code, rank in entry.ranks.items()
-                    },
+                    "ranks": {str(code): rank.to_json() for code, rank in entry.ranks.items()},
                     "names": {str(code): name for code, name in entry.names.items()},
                 }
                 for key, entry in self.measures.items()
@@ -231,10 +222,7 @@ class Stats:
                     int(entry["missing"]),
                     entry["minimum"],
                     entry["maximum"],
-                    {
-                        int(code): Rank.from_json(rank)
-                        for code, rank in entry["ranks"].items()
-                    },
+                    {int(code): Rank.from_json(rank) for code, rank in entry["ranks"].items()},
                     {int(code): str(name) for code, name in entry["names"].items()},
                 )
                 for key, entry in data["measures"].items()
@@ -264,9 +252,7 @@ def partial(
     `names` (see `pack.peer_names`) lets the run report peer groups by name; without it
     ranks are the same and groups have no names.
     """
-    groups = {
-        slot.owner: slot.column for slot in slots(spec) if slot.role == "peer_group"
-    }
+    groups = {slot.owner: slot.column for slot in slots(spec) if slot.role == "peer_group"}
     measures: dict[str, MeasurePartial] = {}
     for measure, columns in measure_inputs(spec, packed):
         values = columns[0]
@@ -282,9 +268,7 @@ def partial(
             tallies = _tallies(columns)
             given = (names or {}).get(groups.get(measure.key, ""), {})
             known = {int(code): (str(name),) for code, name in given.items()}
-        measures[measure.key] = MeasurePartial(
-            count, missing, low, high, tallies, known
-        )
+        measures[measure.key] = MeasurePartial(count, missing, low, high, tallies, known)
     return Partial(len(packed), measures)
 
 
@@ -294,9 +278,7 @@ def _merge_measure(parts: list[MeasurePartial]) -> MeasureStats:
     codes = sorted({code for part in parts for code in part.tallies})
     ranks: dict[int, Rank] = {}
     for code in codes:
-        tally = Tally.merged(
-            part.tallies[code] for part in parts if code in part.tallies
-        )
+        tally = Tally.merged(part.tallies[code] for part in parts if code in part.tallies)
         rank = Rank.of(tally)
         if rank.count >= (1 if code == EVERYONE else MIN_PEERS):
             ranks[code] = rank
@@ -311,9 +293,7 @@ def _merge_measure(parts: list[MeasurePartial]) -> MeasureStats:
         maximum=max(highs, default=None),
         ranks=ranks,
         # Two names with one code (one chance in millions) share a group and are shown together.
-        names={
-            code: " / ".join(sorted(found)) for code, found in sorted(names.items())
-        },
+        names={code: " / ".join(sorted(found)) for code, found in sorted(names.items())},
     )
 
 
@@ -323,9 +303,7 @@ def merge(partials: list[Partial]) -> Stats:
     return Stats(
         sum(part.accounts for part in partials),
         {
-            key: _merge_measure(
-                [part.measures[key] for part in partials if key in part.measures]
-            )
+            key: _merge_measure([part.measures[key] for part in partials if key in part.measures])
             for key in keys
         },
     )

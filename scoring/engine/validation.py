@@ -42,11 +42,7 @@ def _show(value: float) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    )
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _in_scale(value: Any) -> bool:
@@ -140,9 +136,7 @@ def _linear(where: str, params: dict[str, Any]) -> Iterator[str]:
                 f"{where}: linear needs the number '{name}' (the value that earns "
                 + ("0)." if name == "zero_at" else "100).")
             )
-    if _is_number(params.get("zero_at")) and params.get("zero_at") == params.get(
-        "full_at"
-    ):
+    if _is_number(params.get("zero_at")) and params.get("zero_at") == params.get("full_at"):
         yield f"{where}: zero_at and full_at are both {params['zero_at']}; make them differ."
 
 
@@ -152,11 +146,7 @@ def _steps(where: str, params: dict[str, Any]) -> Iterator[str]:
         yield f"{where}: steps needs a list 'steps' of [threshold, points] pairs."
         return
     for pair in steps:
-        if (
-            not isinstance(pair, list | tuple)
-            or len(pair) != 2
-            or not _is_number(pair[0])
-        ):
+        if not isinstance(pair, list | tuple) or len(pair) != 2 or not _is_number(pair[0]):
             yield f"{where}: {pair!r} is not a [threshold, points] pair of numbers."
             return
         if not _in_scale(pair[1]):
@@ -192,9 +182,7 @@ def _params(where: str, measure: Measure) -> Iterator[str]:
     if not isinstance(params.get("invert", False), bool):
         yield f"{where}: invert must be true or false, not {params['invert']!r}."
     if measure.normaliser == "min_max":
-        yield from _one_of(
-            where, "transform", params.get("transform", "none"), TRANSFORMS
-        )
+        yield from _one_of(where, "transform", params.get("transform", "none"), TRANSFORMS)
     if measure.normaliser == "percentile_rank" and params.get("peer_group") is not None:
         yield from _one_of(where, "peer_group", params["peer_group"], PEER_GROUPS)
     if measure.normaliser == "linear":
@@ -265,9 +253,7 @@ def find_faults(spec: ScorecardSpec) -> list[str]:
     faults += _weights("Component", spec.components, 100)
     for component in spec.components:
         if not component.measures:
-            faults.append(
-                f"Component '{component.label}' has no measures: add one or remove it."
-            )
+            faults.append(f"Component '{component.label}' has no measures: add one or remove it.")
         faults += _weights(f"{component.label}: measure", component.measures, 1)
         for measure in component.measures:
             faults += _measure(component, measure)

@@ -34,7 +34,16 @@ def make_spec():
         if parts and isinstance(parts[0], Measure):
             share = 1 / len(parts)
             measures = tuple(
-                Measure(m.key, m.label, m.metric, m.normaliser, m.params, share, m.missing, m.denominator)
+                Measure(
+                    m.key,
+                    m.label,
+                    m.metric,
+                    m.normaliser,
+                    m.params,
+                    share,
+                    m.missing,
+                    m.denominator,
+                )
                 for m in parts
             )
             parts = (Component("all", "All", 100, measures),)

@@ -42,7 +42,9 @@ def test_scores_agree_with_the_formula_in_plain_float64(scored, crm_accounts):
     def scale(name):
         return 100 * (f[name] - f[name].min()) / (f[name].max() - f[name].min())
 
-    size = f["size_segment"].map({"Enterprise": 100, "Large": 75, "Mid-Market": 50, "Small Business": 25})
+    size = f["size_segment"].map(
+        {"Enterprise": 100, "Large": 75, "Mid-Market": 50, "Small Business": 25}
+    )
     activity = 0.5 * scale("total_activities_30d") + 0.5 * (100 - scale("days_since_last_activity"))
     contacts = 100 * f["contacts_with_email"] / f["total_contacts"]
     value = 0.5 * scale("annual_revenue") + 0.5 * scale("total_won_amount")

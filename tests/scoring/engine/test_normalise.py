@@ -23,7 +23,9 @@ def column(make_spec, run, measure, **columns):
         pytest.param({}, [0, 5, 10], [0, 50, 100], id="straight"),
         pytest.param({"invert": True}, [0, 5, 10], [100, 50, 0], id="inverted"),
         pytest.param({"transform": "sqrt"}, [0, 25, 100], [0, 50, 100], id="sqrt after scaling"),
-        pytest.param({"transform": "sqrt", "invert": True}, [0, 75, 100], [100, 50, 0], id="sqrt inverted"),
+        pytest.param(
+            {"transform": "sqrt", "invert": True}, [0, 75, 100], [100, 50, 0], id="sqrt inverted"
+        ),
         # log(1+x): 0, log 10, log 100
         pytest.param({"transform": "log1p"}, [0, 9, 99], [0, 50, 100], id="log1p before scaling"),
         pytest.param({"transform": "log1p"}, [-2, 0, 9, 99], [NAN, 0, 50, 100], id="log1p of -2"),
@@ -139,7 +141,9 @@ def test_peers_rank_among_peers_and_few_peers_among_all(make_spec, run):
     measure = Measure("x", "X", "x", "percentile_rank", {"peer_group": "industry"})
     frame = {"x": [1, 2, 3, 4, 5, 6, 7], "industry": [*["Tech"] * 5, "Retail", None]}
     scored = run(make_spec(measure), frame).scored
-    np.testing.assert_allclose(scored.normalised[:, 0], [10, 30, 50, 70, 90, 100 * 5.5 / 7, 100 * 6.5 / 7])
+    np.testing.assert_allclose(
+        scored.normalised[:, 0], [10, 30, 50, 70, 90, 100 * 5.5 / 7, 100 * 6.5 / 7]
+    )
 
 
 def test_many_distinct_values_are_interpolated_closely(make_spec, run):

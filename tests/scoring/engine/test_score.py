@@ -142,7 +142,9 @@ def test_no_accounts_at_all(make_spec):
 def test_statistics_survive_json(make_spec, run):
     peers = Measure("p", "P", "p", "percentile_rank", {"peer_group": "industry"})
     spec = make_spec(peers, Measure("m", "M", "m", "min_max"))
-    frame = pd.DataFrame({"p": [0.1, 2, 3, 4, 5, NAN], "m": [0.1, 0.7, 3, 4, NAN, 6], "industry": ["A"] * 6})
+    frame = pd.DataFrame(
+        {"p": [0.1, 2, 3, 4, 5, NAN], "m": [0.1, 0.7, 3, 4, NAN, 6], "industry": ["A"] * 6}
+    )
     packed = pack(spec, frame)
     part = partial(spec, packed, {"industry": {5: "A"}})
     again = Partial.from_json(part.to_json())

@@ -21,7 +21,9 @@ def spec(make_spec):
         Measure("calls", "Calls", "calls", "min_max", {}, 0.5),
         Measure("days", "Days", "days", "min_max", {"invert": True}, 0.5),
     )
-    contacts = (Measure("email", "With e-mail", "with_email", "share", {}, 1, denominator="contacts"),)
+    contacts = (
+        Measure("email", "With e-mail", "with_email", "share", {}, 1, denominator="contacts"),
+    )
     return make_spec(
         Component("activity", "Activity", 60, activity),
         Component("contacts", "Contacts", 40, contacts),

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from csm.lib.dates import today
+from scoring.models import ScoreRun
 from scoring.selectors import newest_run
 
 SCOPES = {"mine": "Mine", "team": "My teams", "all": "All"}
@@ -31,6 +32,13 @@ def scope_of(request: HttpRequest) -> str:
     return {"csm": "mine", "manager": "team"}.get(getattr(user, "role", ""), "all")
 
 
+def night_of(request: HttpRequest) -> ScoreRun | None:
+    """The night the pages show, asked for once per request: shell and page then agree on it."""
+    if not hasattr(request, "night"):
+        request.night = newest_run()  # type: ignore[attr-defined]
+    return request.night  # type: ignore[attr-defined,no-any-return]
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Template context of the shell. One query for the night; nothing for anonymous visitors."""
     user: Any = getattr(request, "user", None)
@@ -41,7 +49,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "nav": _nav(here or "", user),
         "scopes": _scopes(request) if here in SCOPED else [],
-        **_as_of(),
+        **_as_of(night_of(request)),
     }
 
 
@@ -79,8 +87,7 @@ def _scopes(request: HttpRequest) -> list[dict[str, Any]]:
     return found
 
 
-def _as_of() -> dict[str, Any]:
-    run = newest_run()
+def _as_of(run: ScoreRun | None) -> dict[str, Any]:
     if run is None:
         return {"as_of": None, "as_of_note": "No night has been scored yet", "as_of_stale": False}
     finished = timezone.localtime(run.finished_at) if run.finished_at else None

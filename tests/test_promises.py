@@ -13,7 +13,10 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("accounts", "scoring", "csm")
 SOURCES = [
-    path for app in APPS for path in sorted((ROOT / app).rglob("*.py")) if "migrations" not in path.parts
+    path
+    for app in APPS
+    for path in sorted((ROOT / app).rglob("*.py"))
+    if "migrations" not in path.parts
 ]
 PUBLIC = {"healthz", "readyz", "login", "admin:login", "admin:jsi18n"}
 # A composite primary key cannot have an admin in Django 5.2.
@@ -53,7 +56,9 @@ def test_the_engine_is_arithmetic() -> None:
         text = path.read_text()
         for module in imports(path):
             ours = any(module == name or module.startswith(f"{name}.") for name in allowed)
-            assert ours or module.split(".")[0] in sys.stdlib_module_names, f"{path} imports {module}"
+            assert ours or module.split(".")[0] in sys.stdlib_module_names, (
+                f"{path} imports {module}"
+            )
         assert not re.search(r"\b(today|now|utcnow)\(\)", text), f"{path} asks the clock"
 
 
@@ -72,7 +77,9 @@ def address(name: str, pattern: URLPattern) -> str | None:
     values = {"int": 1, "slug": "x", "str": "x", "path": "x"}
     kwargs = {}
     for key, converter in pattern.pattern.converters.items():
-        kwargs[key] = values[type(converter).__name__.removesuffix("Converter").lower().replace("string", "str")]
+        kwargs[key] = values[
+            type(converter).__name__.removesuffix("Converter").lower().replace("string", "str")
+        ]
     if name.startswith("admin:") and re.search(r"\(\?P<", str(pattern.pattern)):
         return None
     return reverse(name, kwargs=kwargs or None)

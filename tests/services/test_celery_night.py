@@ -19,7 +19,9 @@ ACCOUNTS = 400
 
 pytestmark = [
     pytest.mark.services,
-    pytest.mark.skipif(not shutil.which("redis-server"), reason="redis-server is not installed here"),
+    pytest.mark.skipif(
+        not shutil.which("redis-server"), reason="redis-server is not installed here"
+    ),
 ]
 
 
@@ -28,7 +30,17 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    command = [
+        "redis-server",
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--dir",
+        str(tmp_path),
+    ]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
@@ -46,7 +58,10 @@ class Book:
 
     def __init__(self, path: Path, redis_url: str) -> None:
         self.path = path
-        self.environment = os.environ | {"DATABASE_URL": f"sqlite:///{path}", "REDIS_URL": redis_url}
+        self.environment = os.environ | {
+            "DATABASE_URL": f"sqlite:///{path}",
+            "REDIS_URL": redis_url,
+        }
         self.workers: list[subprocess.Popen] = []
 
     def manage(self, *args: str) -> str:
@@ -58,7 +73,18 @@ class Book:
         return done.stdout
 
     def worker(self, name: str) -> subprocess.Popen:
-        command = [sys.executable, "-m", "celery", "-A", "csm", "worker", "--pool", "solo", "-n", f"{name}@%h"]
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "csm",
+            "worker",
+            "--pool",
+            "solo",
+            "-n",
+            f"{name}@%h",
+        ]
         log = (self.path.parent / f"{name}.log").open("w")
         process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
         self.workers.append(process)
@@ -117,7 +143,10 @@ def test_workers_finish_the_night_also_when_one_is_killed(book: Book, tmp_path: 
     book.worker("third")
     command = [sys.executable, "-c", "from csm.tasks import sweep; sweep.delay()"]
     subprocess.run(
-        command, cwd=ROOT, env=book.environment | {"DJANGO_SETTINGS_MODULE": "csm.settings"}, check=True
+        command,
+        cwd=ROOT,
+        env=book.environment | {"DJANGO_SETTINGS_MODULE": "csm.settings"},
+        check=True,
     )
     book.wait_for(DONE)
     assert book.ask(SCORES) == alone.ask(SCORES)

@@ -10,9 +10,9 @@ from scoring.models import (
     AccountHealth,
     BandChange,
     DailyRollup,
+    Scorecard,
     ScoreRun,
     ScoreShard,
-    Scorecard,
     Snapshot,
 )
 from scoring.selectors import newest_run

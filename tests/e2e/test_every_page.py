@@ -1,0 +1,46 @@
+"""Every page, light and dark, desktop and phone: loads clean, fits, and passes axe."""
+
+import pytest
+
+from scoring.selectors import newest_run
+from tests.pages import pages
+
+VIEWS = {
+    "light desktop": ("light", 1440),
+    "dark desktop": ("dark", 1440),
+    "light phone": ("light", 390),
+    "dark phone": ("dark", 390),
+}
+
+
+def look(page, accessibility) -> list[str]:
+    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    faults = [f"is {overflow} px too wide"] if overflow > 1 else []
+    return faults + page.problems + accessibility(page)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_pages_are_clean_and_accessible(view, book, admin, visit, accessibility):
+    scheme, width = VIEWS[view]
+    found = {}
+    for name, url in (pages(book[0], newest_run()) | {"gallery": "/gallery/"}).items():
+        page = visit(url, admin, scheme=scheme, width=width)
+        assert page.locator("h1").count() == 1, name
+        if faults := look(page, accessibility):
+            found[name] = faults
+        page.close()
+    assert not found
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_log_in_page(view, db, visit, accessibility):
+    scheme, width = VIEWS[view]
+    page = visit("/login/", scheme=scheme, width=width)
+    assert not look(page, accessibility)
+
+
+def test_an_empty_workbench_says_what_to_do(admin, visit, accessibility):
+    for url in ("/", "/portfolio/", "/at-risk/", "/insights/", "/scorecards/", "/nights/"):
+        page = visit(url, admin)
+        assert page.locator("main").inner_text().strip()
+        assert not look(page, accessibility), url

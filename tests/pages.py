@@ -1,0 +1,27 @@
+"""Every page of the workbench with an address to try it at; the promises test keeps it complete."""
+
+from django.urls import reverse
+
+from accounts.models import Account
+from scoring.models import ScoreRun
+
+
+def pages(account: Account, run: ScoreRun) -> dict[str, str]:
+    """Addresses people look at, by a name for the test's report."""
+    one = {"pk": account.pk}
+    return {
+        "home": reverse("home") + "?scope=all",
+        "portfolio": reverse("portfolio") + "?scope=all",
+        "portfolio filtered": reverse("portfolio") + "?scope=all&band=Low&sort=-score&q=pots",
+        "portfolio without a hit": reverse("portfolio") + "?scope=all&q=nothing-like-it",
+        "at risk": reverse("at_risk") + "?scope=all",
+        "account": reverse("account", kwargs=one),
+        "account health": reverse("account_health", kwargs=one),
+        "insights": reverse("insights") + "?scope=all",
+        "scorecards": reverse("scorecards"),
+        "scorecard": reverse("scorecard", kwargs={"key": "crm-engagement"}),
+        "nights": reverse("nights"),
+        "night": reverse("night", kwargs={"pk": run.pk}),
+        "search": reverse("search") + "?q=a",
+        "password": reverse("password_change"),
+    }

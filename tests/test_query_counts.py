@@ -1,0 +1,51 @@
+"""Queries per page: the same with 3 and with 30 accounts, as committed, never above 15.
+
+After a change that is meant: `RECORD=1 make test`, look at the difference, commit it.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from scoring.selectors import newest_run
+from tests.pages import pages
+
+COMMITTED = Path(__file__).with_name("query_counts.json")
+RECORD = bool(os.environ.get("RECORD"))
+
+
+def count(client, account) -> dict[str, int]:
+    counts = {}
+    for name, url in pages(account, newest_run()).items():
+        client.get(url)  # what is remembered per process is not a query per page
+        cache.clear()
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(url).status_code == 200
+        counts[name] = len(queries)
+    return counts
+
+
+def test_queries_do_not_grow_with_the_book(
+    book, manager, make_account, score_book, north, owner, client
+):
+    client.force_login(manager)
+    few = count(client, book[0])
+    more = [make_account(team=north, owner=owner) for _ in range(27)]
+    score_book({account: {"total_activities_30d": n} for n, account in enumerate(more)})
+    many = count(client, book[0])
+    assert few == many
+    if RECORD:
+        COMMITTED.write_text(json.dumps(few, indent=2) + "\n")
+    assert few == json.loads(COMMITTED.read_text())
+    assert max(few.values()) <= 15
+
+
+@pytest.mark.parametrize("name", ["home", "portfolio", "at risk", "account", "account health"])
+def test_the_daily_pages_take_few(name):
+    allowed = {"home": 15}.get(name, 8)
+    assert json.loads(COMMITTED.read_text())[name] <= allowed

@@ -1,0 +1,295 @@
+"""A delimited text file as records, in bounded memory.
+
+The standard library's reader, not pandas: it hands over one record at a time whatever the width, numbers
+them, and lets a broken record be told apart and skipped, where pandas refuses or pads the file. A field
+is never longer than `csv.field_size_limit()`, so a quote that is never closed costs no more than that.
+"""
+
+import codecs
+import csv
+import hashlib
+import io
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Final
+
+from accounts.ingest.errors import UnreadableFile
+
+DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+
+_BLOCK: Final = 1 << 20
+_SAMPLE: Final = 1 << 16
+# Characters of one physical line; a wide header of 10,000 columns takes 200,000.
+_LONGEST_LINE: Final = 1 << 22
+_SNIFFED_LINES: Final = 20
+_NAMES: Final = {delimiter: f"a {name}" for name, delimiter in DELIMITERS.items()}
+_OVERLONG: Final = (f"is longer than {_LONGEST_LINE:,} characters.", "Export the file again.")
+# Excel's own first line, `sep=;`.
+_EXCEL_HINT: Final = re.compile(r'"?sep=([,;\t|])"?\s*', re.IGNORECASE)
+_NON_ASCII: Final = re.compile(r"[^\x00-\x7f]")
+# What `surrogateescape` leaves of a byte that is not in the encoding.
+_ESCAPED: Final = re.compile("[\udc80-\udcff]")
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_FOREIGN_FORMATS: Final = (
+    (
+        b"PK\x03\x04",
+        "It looks like an Excel workbook or a zip archive: save the sheet as CSV, or unpack it.",
+    ),
+    (b"\xd0\xcf\x11\xe0", "It looks like an old Excel workbook: save the sheet as CSV."),
+    (b"\x1f\x8b", "It looks like a gzip archive: unpack it first."),
+    (b"%PDF", "It looks like a PDF: export the data as CSV."),
+    (b"SQLite format 3", "It looks like a SQLite database: export the table as CSV."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record: its number in the file (the header's is 1) and either its cells or what is wrong with it."""
+
+    number: int
+    cells: list[str]
+    fault: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that can be read: where, in which encoding, and the digest of its bytes."""
+
+    path: Path
+    encoding: str
+    sha256: str
+    size: int
+
+
+def inspect(path: Path, *, encoding: str | None = None) -> Source:
+    """Digest and encoding of `path` in one pass; UnreadableFile when it is missing, empty or not text.
+
+    Without `encoding`: a byte-order mark decides, then the pattern of zero bytes of UTF-16, then UTF-8
+    if more of the non-ASCII characters are valid in it than not, else Windows-1252. A file cut inside a
+    character stays UTF-8.
+    """
+    digest, size = hashlib.sha256(), 0
+    valid = invalid = 0
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    sample = b""
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                if not sample:
+                    sample = block[:_SAMPLE]
+                digest.update(block)
+                size += len(block)
+                text = decoder.decode(block)
+                if not text.isascii():
+                    escaped = len(_ESCAPED.findall(text))
+                    invalid += escaped
+                    valid += len(_NON_ASCII.findall(text)) - escaped
+    except OSError as error:
+        raise UnreadableFile(path, f"cannot be read ({error.strerror or error}).") from None
+    guessed = _encoding_by_pattern(sample)
+    if not sample.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t ,;|") or size == 0:
+        raise UnreadableFile(path, "is empty. Export it again; nothing was loaded.")
+    if guessed is None:
+        _refuse_binary(path, sample)
+    # One trailing broken character is a cut, not another encoding.
+    is_utf8 = invalid == 0 or valid > invalid
+    found = encoding or guessed or ("utf-8" if is_utf8 else "cp1252")
+    return Source(path, found, digest.hexdigest(), size)
+
+
+def _encoding_by_pattern(sample: bytes) -> str | None:
+    if sample.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    # Western text in UTF-16 has a zero in most pairs, always on the same side.
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    pairs = len(sample) // 2
+    if pairs and max(even, odd) > 0.3 * pairs and min(even, odd) < 0.01 * pairs:
+        return "utf-16-le" if odd > even else "utf-16-be"
+    return None
+
+
+def _refuse_binary(path: Path, sample: bytes) -> None:
+    for magic, remedy in _FOREIGN_FORMATS:
+        if sample.startswith(magic):
+            raise UnreadableFile(path, f"is not a text file. {remedy}")
+    control = len(_CONTROL.findall(sample))
+    if sample.count(0) > 0.001 * len(sample) + 1 or control > 0.02 * len(sample) + 1:
+        raise UnreadableFile(path, "is a binary file, not a table of text. Export the data as CSV.")
+
+
+class Table:
+    """The records of one file. Iterating reads on from where the last iteration stopped.
+
+    `header` holds the cells of the first record that is not blank. A broken record never ends the
+    iteration: it comes as a `Record` with a fault, and the lines it had swallowed are read again on their own.
+    """
+
+    def __init__(self, source: Source, *, delimiter: str | None = None) -> None:
+        self.source = source
+        self._raw = source.path.open("rb")
+        # UTF-16 has no escape for half a character; a cut one becomes U+FFFD.
+        errors = "replace" if source.encoding.startswith("utf-16") else "surrogateescape"
+        # Line ends stay as they are: inside quotes they belong to the cell.
+        text = io.TextIOWrapper(self._raw, encoding=source.encoding, errors=errors, newline="")
+        self._lines = _Lines(text)
+        first = self._lines.peek(1)
+        if first and (named := _EXCEL_HINT.fullmatch(first[0])):
+            delimiter = delimiter or named[1]
+            self._lines.drop(1)
+        self.delimiter = delimiter or _sniff(self._lines.peek(_SNIFFED_LINES))
+        self._reader = csv.reader(self._lines, delimiter=self.delimiter, strict=True)
+        self.header = self._read_header()
+        self._number = 1
+
+    def __enter__(self) -> "Table":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._raw.close()
+
+    @property
+    def position(self) -> int:
+        """Bytes read so far."""
+        return self._raw.tell()
+
+    def __iter__(self) -> Iterator[Record]:
+        """Every record after the header that is not blank; blank ones are counted."""
+        width = len(self.header)
+        while True:
+            self._lines.begin()
+            try:
+                cells = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                self._number += 1
+                yield self._broken(str(error))
+                continue
+            self._number += 1
+            if self._lines.overlong:
+                yield Record(self._number, cells[:1], *_OVERLONG)
+            elif len(cells) == width:
+                if width > 1 or cells[0].strip():
+                    yield Record(self._number, cells)
+            elif cells and any(cell.strip() for cell in cells):
+                yield self._ragged(cells)
+
+    def _read_header(self) -> list[str]:
+        while True:
+            self._lines.begin()
+            try:
+                cells = next(self._reader)
+            except StopIteration:
+                raise UnreadableFile(self.source.path, "is empty. Export it again.") from None
+            except csv.Error:
+                raise UnreadableFile(
+                    self.source.path,
+                    "has a first line that is no header: a quote in it is never closed.",
+                ) from None
+            if self._lines.overlong:
+                raise UnreadableFile(
+                    self.source.path,
+                    f"has a first line of more than {_LONGEST_LINE:,} characters: it is no table.",
+                )
+            if any(cell.strip() for cell in cells):
+                return [cell.strip() for cell in cells]
+
+    def _broken(self, error: str) -> Record:
+        at_end = "unexpected end" in error
+        first = self._lines.reread_after_first()
+        cells = next(csv.reader([first], delimiter=self.delimiter), [])[:1]
+        if at_end or "field larger" in error or "record longer" in error:
+            reason = "opens a quote that is never closed; the file may be cut off here."
+            return Record(self._number, cells, reason, "Export the file again.")
+        reason = "has text after a closing quote."
+        return Record(self._number, cells, reason, "Write a quote inside a quoted cell twice.")
+
+    def _ragged(self, cells: list[str]) -> Record:
+        self._lines.reread_after_first()
+        width = len(self.header)
+        reason = f"has {len(cells):,} {'cell' if len(cells) == 1 else 'cells'} where the header has {width:,}"
+        if len(cells) > width:
+            remedy = f"Put quotes around cells that contain {_NAMES[self.delimiter]}."
+        elif not self._lines.peek(1):
+            reason += "; the file seems to be cut off here"
+            remedy = "Export the file again."
+        else:
+            remedy = "Fill it up with empty cells, or export the file again."
+        return Record(self._number, cells[:1], f"{reason}.", remedy)
+
+
+class _Lines:
+    """Physical lines with a memory of those the current record has taken, so that they can be read again."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._ahead: deque[str] = deque()
+        self._taken: list[str] = []
+        self._taken_length = 0
+        self.overlong = False
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._ahead.popleft() if self._ahead else self._read()
+        if not line:
+            raise StopIteration
+        self._taken.append(line)
+        self._taken_length += len(line)
+        if self._taken_length > 2 * _LONGEST_LINE:
+            raise csv.Error("record longer than any table has")
+        return line
+
+    def begin(self) -> None:
+        """A record starts here."""
+        self._taken.clear()
+        self._taken_length = 0
+        self.overlong = False
+
+    def reread_after_first(self) -> str:
+        """Put back all but the first line of the current record, which is returned."""
+        self._ahead.extendleft(reversed(self._taken[1:]))
+        return self._taken[0]
+
+    def peek(self, count: int) -> list[str]:
+        """Up to `count` lines ahead, which stay there."""
+        while len(self._ahead) < count and (line := self._read()):
+            self._ahead.append(line)
+        return list(islice(self._ahead, count))
+
+    def drop(self, count: int) -> None:
+        for _ in range(count):
+            self._ahead.popleft()
+
+    def _read(self) -> str:
+        line = self._file.readline(_LONGEST_LINE)
+        if len(line) >= _LONGEST_LINE and not line.endswith(("\n", "\r")):
+            self.overlong = True
+            while (more := self._file.readline(_LONGEST_LINE)) and not more.endswith(("\n", "\r")):
+                pass
+            return line[: csv.field_size_limit()] + "\n"
+        return line
+
+
+def _sniff(lines: list[str]) -> str:
+    """The delimiter that splits the header and keeps most of the following records as wide as it."""
+    best, best_score = ",", (0.0, 1)
+    for delimiter in DELIMITERS.values():
+        try:
+            widths = [len(cells) for cells in csv.reader(lines, delimiter=delimiter) if cells]
+        except csv.Error:
+            continue
+        if not widths or widths[0] < 2:
+            continue
+        score = (sum(width == widths[0] for width in widths) / len(widths), widths[0])
+        if score > best_score:
+            best, best_score = delimiter, score
+    return best

@@ -26,8 +26,9 @@ def _drawing(name: str) -> str:
 def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """A vendored outline icon; hidden from assistive technology unless it has a `label`."""
     role = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
+    classes = f"ico {escape(css)}" if css else "ico"
     return mark_safe(
-        f'<svg class="ico {escape(css)}" viewBox="0 0 24 24" width="16" height="16" fill="none" '
+        f'<svg class="{classes}" viewBox="0 0 24 24" width="16" height="16" fill="none" '
         'stroke="currentColor" stroke-width="1.75" stroke-linecap="round" '
         f'stroke-linejoin="round" {role}>{_drawing(name)}</svg>'
     )

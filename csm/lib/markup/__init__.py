@@ -19,6 +19,7 @@ from csm.lib.markup.figures import (
 )
 from csm.lib.markup.graphics import coverage, gauge, points_bar, sparkline, split_bar
 from csm.lib.markup.icons import defn, icon
+from csm.lib.markup.rows import table_rows
 
 __all__ = [
     "avatar",
@@ -38,5 +39,6 @@ __all__ = [
     "score",
     "sparkline",
     "split_bar",
+    "table_rows",
     "unknown",
 ]

@@ -1,5 +1,7 @@
 """Pieces of HTML escape what they are given, say in words what they draw, and carry no style."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from csm.lib import markup
@@ -75,3 +77,11 @@ def test_coverage_below_the_minimum_is_said():
 def test_a_missing_icon_is_named():
     with pytest.raises(KeyError, match="no-such-thing"):
         markup.icon("no-such-thing")
+
+
+def test_rows_escape_cells_that_are_not_marked_safe():
+    row = SimpleNamespace(url="/a/1/", id="A-1", name=NASTY, cells=[("r", NASTY), ("", "x")])
+    html = markup.table_rows([row], selectable=True)
+    assert "<b onclick" not in html
+    assert html.count("<td") == 3
+    assert '<td class="first r">' in html

@@ -21,6 +21,7 @@ _NAV = (
     ("scorecards", "Scorecards", "adjustments"),
     ("nights", "Nights", "moon"),
 )
+_STAFF_NAV = (("admin:index", "Admin", "settings"), ("gallery", "Gallery", "palette"))
 
 
 def scope_of(request: HttpRequest) -> str:

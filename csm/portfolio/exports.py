@@ -1,14 +1,117 @@
-"""Pages of the book."""
+"""Lists as CSV: exactly what the page shows, row by row, and a note of who took it."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from typing import Any
+
+from django.http import HttpRequest, StreamingHttpResponse
+from django.views.decorators.http import require_safe
+
+from accounts.models import ExportLog
+from csm.lib import display
+from csm.portfolio.lists import Listing, risk_listing
+from csm.portfolio.rows import FIELDS, Record
+from csm.portfolio.tables import PortfolioTable
+
+_CHUNK = 2_000
+# A spreadsheet takes a cell that begins with one of these for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+Column = tuple[str, Callable[[Record], Any]]
 
 
-def portfolio_csv(request: HttpRequest) -> HttpResponse:
-    """First version."""
-    return render(request, "base.html")
+def guarded(text: str) -> str:
+    """`text` as a spreadsheet shows it instead of running it."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def at_risk_csv(request: HttpRequest) -> HttpResponse:
-    """First version."""
-    return render(request, "base.html")
+def _money(minor: int | None, currency: str) -> str:
+    if minor is None:
+        return ""
+    return f"{display.major_units(minor, currency):.{display.EXPONENTS.get(currency, 2)}f}"
+
+
+def _rounded(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _day(day: date | None) -> str:
+    return day.isoformat() if day else ""
+
+
+# Scores stand on 0–100 whatever scale a scorecard displays, so that the column can be sorted and summed.
+COLUMNS: tuple[Column, ...] = (
+    ("account_id", lambda r: guarded(r.external_id)),
+    ("name", lambda r: guarded(r.name)),
+    ("industry", lambda r: guarded(r.industry)),
+    ("size", lambda r: guarded(r.size_segment)),
+    ("stage", lambda r: guarded(r.lifecycle_stage)),
+    ("owner", lambda r: guarded(r.owner_name)),
+    ("score", lambda r: _rounded(r.score, 2)),
+    ("band", lambda r: guarded(r.band_name or "Unknown")),
+    ("change_7d", lambda r: _rounded(r.change_7d, 2)),
+    ("change_30d", lambda r: _rounded(r.change_30d, 2)),
+    ("top_driver", lambda r: guarded(r.top_driver or "")),
+    ("top_driver_points_lost", lambda r: _rounded(r.top_driver_lost, 2)),
+    ("coverage", lambda r: _rounded(r.coverage, 3)),
+    ("arr", lambda r: _money(r.arr_amount, r.currency)),
+    ("predicted_6m", lambda r: _money(r.predicted_6m_amount, r.currency)),
+    ("currency", lambda r: guarded(r.currency)),
+    ("tier", lambda r: guarded(r.tier or "")),
+    ("renewal_on", lambda r: _day(r.renewal_on)),
+    ("last_touch_on", lambda r: _day(r.last_touch_on)),
+    ("churned_on", lambda r: _day(r.churned_on)),
+    ("as_of", lambda r: _day(r.health_as_of)),
+)
+
+
+class _Line:
+    """A file for `csv.writer` that hands each line on instead of keeping it."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _lines(records: Iterable[tuple[Any, ...]], columns: tuple[Column, ...]) -> Iterator[str]:
+    writer: Any = csv.writer(_Line())
+    # Without the mark Excel reads the file in the machine's own code page and breaks names.
+    yield "\ufeff" + writer.writerow([name for name, _ in columns])
+    for values in records:
+        record = Record(*values)
+        yield writer.writerow([cell(record) for _, cell in columns])
+
+
+def _download(listing: Listing, what: str, columns: tuple[Column, ...]) -> StreamingHttpResponse:
+    """The whole list in its order, read in chunks; the export is recorded first."""
+    request = listing.request
+    user: Any = request.user
+    ExportLog.objects.create(
+        user=user, what=what, query=request.GET.urlencode(), rows=listing.totals.accounts
+    )
+    records = listing.accounts.values_list(*FIELDS).iterator(chunk_size=_CHUNK)
+    response = StreamingHttpResponse(_lines(records, columns), content_type="text/csv; charset=utf-8")
+    name = f"{what}-{listing.filter.as_of.isoformat()}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_safe
+def portfolio_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """The portfolio as filtered and sorted."""
+    return _download(Listing(request, PortfolioTable), "portfolio", COLUMNS)
+
+
+@require_safe
+def at_risk_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """The at-risk queue with its reasons, or the Unknown tab with what is missing."""
+    listing = risk_listing(request)
+    as_of = listing.filter.as_of
+    if request.GET.get("tab") == "unknown":
+        return _download(listing, "unknown", (*COLUMNS, ("why", lambda r: guarded(r.why_unknown()))))
+    reason: tuple[Column, ...] = (
+        ("priority", lambda r: _rounded(r.priority, 2)),
+        ("reason", lambda r: guarded(r.why_now(as_of))),
+    )
+    return _download(listing, "at-risk", (*reason, *COLUMNS))

@@ -1,14 +1,263 @@
-"""Pages of the book."""
+"""The lists of accounts: portfolio and at-risk queue."""
 
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+from typing import Any
+
+import django_tables2 as tables
+from django.conf import settings
+from django.db.models import Count, F, Q, QuerySet, Sum, Window
+from django.db.models.functions import RowNumber
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
+
+from accounts.access import in_scope
+from accounts.models import Account
+from csm.lib import display
+from csm.nav import night_of, scope_of
+from csm.portfolio import facets
+from csm.portfolio.filters import UNJUDGED, AccountFilter
+from csm.portfolio.links import with_params
+from csm.portfolio.rows import FIELDS, Record, Row, rows, trends
+from csm.portfolio.selectors import HIGH_RISK, book
+from csm.portfolio.tables import AtRiskTable, PortfolioTable, UnknownTable, ordering
+from scoring import priority
+from scoring.models import ScoreRun
+from scoring.selectors import with_health
+
+PAGE_SIZES = (25, 50, 100)
+# Amounts in another currency than the book's are counted as unknown in a sum, never added up.
+IN_CURRENCY = Q(currency=settings.DEFAULT_CURRENCY)
+_FACETS = ("band", "owner", "industry", "size", "renewal")
+_MORE_FACETS = ("lifecycle", "tier", "change", "moved", "churned")
 
 
+def starting_from(user: Any, scope: str, run: ScoreRun | None, churned: str | None) -> QuerySet[Account]:
+    """The accounts a list starts from: customers, unless `churned` ("yes", "all") asks for others."""
+    if churned not in ("yes", "all"):
+        return book(user, scope, run)
+    accounts = with_health(in_scope(user, scope))
+    if churned == "all":
+        return accounts
+    return accounts.filter(churned_on__lte=run.as_of) if run else accounts.exclude(churned_on=None)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a list adds up to; `arr` in minor units of the book's currency over `known` accounts."""
+
+    accounts: int
+    arr: int | None
+    known: int
+    at_risk: int = 0
+    unknown: int = 0
+
+
+class Listing:
+    """One list as its URL asks for it: filtered, sorted, counted, paged.
+
+    `within` narrows it further ("risk", "unknown"). Nothing is read before it is asked for.
+    """
+
+    def __init__(
+        self, request: HttpRequest, table: type[tables.Table], within: Q | None = None, *, split: bool = False
+    ) -> None:
+        self.request = request
+        self.query = request.GET
+        self.scope = scope_of(request)
+        self.run = night_of(request)
+        self.within = within
+        self.split = split
+        start = starting_from(request.user, self.scope, self.run, self.query.get("churned"))
+        self.filter = AccountFilter(self.query, start, run=self.run)
+        asked = self.query.get("sort", "").split(",")[:2]
+        self.table = table([], order_by=[each for each in asked if each] or None, request=request)
+        if not self.table.order_by:
+            self.table.order_by = table._meta.order_by
+
+    @cached_property
+    def accounts(self) -> QuerySet[Account]:
+        """The whole list in its order."""
+        found = self.filter.qs
+        if self.within is not None:
+            found = found.filter(self.within)
+        return found.order_by(*ordering(self.table))
+
+    @cached_property
+    def totals(self) -> Totals:
+        """One query. With `split`, the accounts at risk and unknown among the filtered are counted too."""
+        wanted: dict[str, Any] = {
+            "accounts": Count("pk", filter=self.within),
+            "arr": Sum("arr_amount", filter=_both(self.within, IN_CURRENCY)),
+            "known": Count("arr_amount", filter=_both(self.within, IN_CURRENCY)),
+        }
+        if self.split:
+            wanted |= {
+                "at_risk": Count("pk", filter=HIGH_RISK),
+                "unknown": Count("pk", filter=UNJUDGED),
+            }
+        return Totals(**self.filter.qs.order_by().aggregate(**wanted))
+
+    @property
+    def size(self) -> int:
+        """Rows a page."""
+        asked = self.query.get("per", "")
+        return int(asked) if asked in map(str, PAGE_SIZES) else PAGE_SIZES[0]
+
+    @property
+    def page(self) -> int:
+        """The page asked for, or the last one there is."""
+        asked = self.query.get("page", "")
+        number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 8 else 1
+        return max(1, min(number, ceil(self.totals.accounts / self.size)))
+
+    @property
+    def first(self) -> int:
+        return (self.page - 1) * self.size
+
+    @cached_property
+    def records(self) -> list[Record]:
+        """The accounts of the page."""
+        if not self.totals.accounts:
+            return []
+        found = self.accounts[self.first : self.first + self.size].values_list(*FIELDS)
+        return [Record(*values) for values in found]
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        columns = [column.name for column in self.table.columns]
+        return rows(
+            self.records,
+            columns,
+            as_of=self.filter.as_of,
+            points=trends(self.records, self.run) if "trend" in columns else {},
+            ranks=self._ranks() if "rank" in columns else None,
+        )
+
+    def _ranks(self) -> dict[int, int]:
+        """Places in the queue of the whole filtered list, however it is sorted."""
+        if tuple(self.table.order_by) == ("rank",):
+            return {record.pk: self.first + place for place, record in enumerate(self.records, 1)}
+        place = Window(RowNumber(), order_by=[F("priority").desc(nulls_last=True), F("pk").asc()])
+        every = self.accounts.annotate(place=place).order_by(*ordering(self.table))
+        page = every[self.first : self.first + self.size]
+        return dict(page.values_list("pk", "place"))
+
+    def pager(self) -> dict[str, Any]:
+        """Context of components/pagination.html."""
+        total, last = self.totals.accounts, min(self.first + self.size, self.totals.accounts)
+        return {
+            "first": self.first + 1,
+            "last": last,
+            "total": total,
+            "prev_url": self._page_url(self.page - 1) if self.page > 1 else None,
+            "next_url": self._page_url(self.page + 1) if last < total else None,
+        }
+
+    def _page_url(self, number: int) -> str:
+        return f"{with_params(self.query)}&page={number}"
+
+    def context(self, csv: str) -> dict[str, Any]:
+        """What every list's template needs; `csv` names the export of the same list."""
+        offered = facets.choices(self.request.user, self.scope, self.run)
+        on = facets.chips(self.filter, offered, self.query)
+        return {
+            "listing": self,
+            "table": self.table,
+            "rows": self.rows,
+            "totals": self.totals,
+            "arr": display.money(self.totals.arr, settings.DEFAULT_CURRENCY),
+            "pager": self.pager(),
+            "sizes": [
+                {"label": str(size), "url": with_params(self.query, per=size), "active": size == self.size}
+                for size in PAGE_SIZES
+            ],
+            "facets": facets.facets(self.filter, offered, _FACETS),
+            "more_facets": facets.facets(self.filter, offered, _MORE_FACETS),
+            "values": self.filter.values,
+            "errors": self.filter.form.errors,
+            "chips": on,
+            "clear_url": self._clear_url(),
+            "keep": [(name, self.query[name]) for name in ("scope", "tab", "sort", "per") if self.query.get(name)],
+            "csv_url": reverse(csv) + with_params(self.query, per=None),
+            "has_night": self.run is not None,
+            "filtered": bool(on),
+        }
+
+    def _clear_url(self) -> str:
+        return with_params(self.query, **dict.fromkeys(self.filter.filters))
+
+
+def _both(within: Q | None, other: Q) -> Q:
+    return other if within is None else within & other
+
+
+@require_safe
 def portfolio(request: HttpRequest) -> HttpResponse:
-    """First version."""
-    return render(request, "base.html")
+    """Every account of the scope, filtered and sorted as the URL says."""
+    listing = Listing(request, PortfolioTable)
+    return _answer(request, "portfolio/portfolio.html", listing.context("portfolio_csv"))
 
 
+@require_safe
 def at_risk(request: HttpRequest) -> HttpResponse:
-    """First version."""
-    return render(request, "base.html")
+    """The accounts in the lowest band by urgency; a second tab lists those nobody can judge."""
+    listing = risk_listing(request)
+    context = listing.context("at_risk_csv")
+    unknown = listing.within is UNJUDGED
+    tabs = [
+        ("At risk", None, listing.totals.at_risk, not unknown),
+        ("Unknown", "unknown", listing.totals.unknown, unknown),
+    ]
+    context |= {
+        "unknown": unknown,
+        "tabs": [
+            {
+                "label": label,
+                "url": with_params(request.GET, tab=tab, sort=None),
+                "count": display.number(count),
+                "active": active,
+            }
+            for label, tab, count, active in tabs
+        ],
+        "parts": [
+            ("Health", priority.HEALTH, "the lower the score, the more; all of it at score 0"),
+            (
+                "Trend",
+                priority.TREND,
+                f"points lost in 30 days; all of it at a fall of {priority.WORST_FALL:.0f} or more",
+            ),
+            (
+                "Renewal",
+                priority.RENEWAL,
+                f"from {priority.RENEWAL_DAYS:.0f} days ahead; all of it when due or overdue",
+            ),
+            (
+                "ARR",
+                priority.ARR,
+                f"on a log scale from {display.compact(priority.ARR_FROM)} to {display.compact(priority.ARR_TO)} "
+                "a year; unknown ARR adds nothing",
+            ),
+        ],
+    }
+    return _answer(request, "portfolio/at_risk.html", context)
+
+
+def risk_listing(request: HttpRequest) -> Listing:
+    """The at-risk queue, or with `?tab=unknown` the accounts without a band."""
+    if request.GET.get("tab") == "unknown":
+        return Listing(request, UnknownTable, UNJUDGED, split=True)
+    return Listing(request, AtRiskTable, HIGH_RISK, split=True)
+
+
+def _answer(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """The page, or for htmx only its results."""
+    htmx: Any = getattr(request, "htmx", None)
+    fragment = bool(htmx) and not htmx.history_restore_request
+    response = render(request, "portfolio/_results.html" if fragment else template, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response

@@ -1,0 +1,176 @@
+"""The filter form as people see it: the values on offer, and chips for those that are on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.cache import cache
+from django.http import QueryDict
+
+from accounts.access import in_scope
+from accounts.models import LifecycleStage, SizeSegment
+from csm.lib import display
+from csm.portfolio.filters import (
+    CHANGES,
+    CHURNED,
+    MOVED_DAYS,
+    MOVES,
+    NOBODY,
+    NOT_KNOWN,
+    OVERDUE,
+    AccountFilter,
+)
+from csm.portfolio.links import without_value
+from scoring.engine.spec import UNKNOWN_NAME
+from scoring.models import ScoreRun
+from scoring.selectors import specs_of
+
+Choice = tuple[str, str]
+
+RENEWALS: list[Choice] = [
+    ("30", "In 30 days"),
+    ("60", "In 60 days"),
+    ("90", "In 90 days"),
+    ("180", "In 180 days"),
+    (OVERDUE, "Overdue"),
+]
+# Owners join or rename between nights: a few minutes old is new enough for a list of choices.
+_CHOICES_SECONDS = 300
+
+
+@dataclass
+class Facet:
+    """One filter with its values; `many` may be ticked together."""
+
+    name: str
+    label: str
+    options: list[tuple[str, str, bool]]
+    many: bool = True
+    chosen: list[str] = field(default_factory=list)
+
+
+def choices(user: Any, scope: str, run: ScoreRun | None) -> dict[str, list[Choice]]:
+    """Values on offer by filter, within what `user` sees in `scope`. One query when not remembered."""
+    key = f"choices:{user.pk}:{scope}:{run.pk if run else 0}:{run.finished_at if run else ''}".replace(" ", "_")
+    found: dict[str, list[Choice]] | None = cache.get(key) if run else None
+    if found is None:
+        found = _of_accounts(user, scope) | _of_scorecards(run)
+        if run:
+            cache.set(key, found, _CHOICES_SECONDS)
+    return found
+
+
+def _of_accounts(user: Any, scope: str) -> dict[str, list[Choice]]:
+    seen = list(
+        in_scope(user, scope)
+        .order_by()
+        .values_list(
+            "industry",
+            "size_segment",
+            "lifecycle_stage",
+            "owner",
+            "owner__first_name",
+            "owner__last_name",
+            "owner__username",
+        )
+        .distinct()
+    )
+    owners = {
+        str(pk): f"{first} {last}".strip() or username for *_, pk, first, last, username in seen if pk is not None
+    }
+    named = sorted(owners.items(), key=lambda pair: pair[1].casefold())
+    nobody = [(NOBODY, "Nobody")] if any(row[3] is None for row in seen) else []
+    return {
+        "industry": _sorted((row[0] for row in seen)),
+        "size": _in_order((row[1] for row in seen), SizeSegment.choices),
+        "lifecycle": _in_order((row[2] for row in seen), LifecycleStage.choices),
+        "owner": nobody + named,
+    }
+
+
+def _sorted(values: Iterable[str]) -> list[Choice]:
+    there = set(values)
+    empty = [(NOT_KNOWN, "Not known")] if "" in there else []
+    return [(text, text) for text in sorted(there - {""}, key=str.casefold)] + empty
+
+
+def _in_order(values: Iterable[str], order: Iterable[Choice]) -> list[Choice]:
+    there = set(values)
+    return [(value or NOT_KNOWN, label if value else "Not known") for value, label in order if value in there]
+
+
+def _of_scorecards(run: ScoreRun | None) -> dict[str, list[Choice]]:
+    specs = specs_of(run).values()
+    bands = list(dict.fromkeys(band.name for spec in specs for band in spec.bands))
+    by_amount = {spec.revenue.tiers == "amount" for spec in specs}
+    tiers = [*(["1", "2", "3", "4"] if True in by_amount else []), *(["A", "B", "C"] if False in by_amount else [])]
+    return {
+        "band": [(name, name) for name in [*bands, UNKNOWN_NAME]] if bands else [],
+        "tier": [(tier, f"Tier {tier}") for tier in tiers],
+    }
+
+
+def facets(
+    filter_: AccountFilter, offered: dict[str, list[Choice]], names: Iterable[str]
+) -> list[Facet]:
+    """The filters `names` with their values and which are on."""
+    fixed = {
+        "renewal": RENEWALS,
+        "change": list(CHANGES.items()),
+        "moved": list(MOVES.items()),
+        "churned": list(CHURNED.items()),
+    }
+    found = []
+    for name in names:
+        many = name in offered
+        value = filter_.values.get(name, [])
+        chosen = value if isinstance(value, list) else [str(value)]
+        options = list(offered[name] if many else fixed[name])
+        # A value from a link that is not on offer is on all the same: it must be seen to be removed.
+        options += [(each, _label(name, each)) for each in chosen if each not in dict(options)]
+        found.append(
+            Facet(
+                name=name,
+                label=str(filter_.filters[name].label),
+                options=[(each, label, each in chosen) for each, label in options],
+                many=many,
+                chosen=[label for each, label in options if each in chosen],
+            )
+        )
+    return [facet for facet in found if facet.options]
+
+
+def _label(name: str, value: str) -> str:
+    return f"In {value} days" if name == "renewal" else value
+
+
+def chips(
+    filter_: AccountFilter, offered: dict[str, list[Choice]], query: QueryDict
+) -> list[dict[str, str]]:
+    """Filters that are on, in words, each with the address that takes it off."""
+    values = filter_.values
+    found = []
+
+    def add(label: str, *names: str, value: str | None = None) -> None:
+        found.append({"label": label, "remove_url": without_value(query, names, value)})
+
+    for name, value in values.items():
+        label = filter_.filters[name].label
+        if isinstance(value, list):
+            words = dict(offered.get(name, []))
+            for each in value:
+                add(f"{label}: {words.get(each, each)}", name, value=each)
+        elif name == "q":
+            add(f"“{value}”", name)
+        elif name == "renewal":
+            add(f"Renewal: {dict(RENEWALS).get(value, _label(name, value)).lower()}", name)
+        elif name == "change":
+            least = f" by {display.number(float(values['by']), 1)} points or more" if values.get("by") else ""
+            add(f"{CHANGES[value]}{least}", "change", "by")
+        elif name == "moved":
+            add(f"{MOVES[value]} in {int(values.get('days', MOVED_DAYS))} days", "moved", "days")
+        elif name == "churned":
+            add(CHURNED[value], name)
+        elif name in ("score_min", "score_max"):
+            add(f"{label} {display.number(float(value), 1)}", name)
+    return found

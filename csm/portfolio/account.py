@@ -1,26 +1,157 @@
-"""The page of one account."""
+"""The page of one account: its views. Figures come from `account_selectors`, cells from `account_cells`."""
+
+import csv
+from datetime import date, timedelta
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
-from accounts.access import get_visible
+from accounts.models import Account, ExportLog
+from csm.lib.dates import parse_day
+from csm.portfolio import account_cells as cells
+from csm.portfolio import account_selectors as selectors
+from scoring.services.versions import published_spec
 
 
 @require_safe
 def account(request: HttpRequest, pk: int) -> HttpResponse:
-    """Overview."""
-    return render(request, "portfolio/account_overview.html", {"account": get_visible(request.user, pk)})
+    """Overview: where the account stands, what costs it points, what changed."""
+    found = selectors.account_with_health(request.user, pk)
+    page = selectors.overview(found)
+    context = _header(found, "account")
+    if page.explained is not None:
+        context |= {
+            "explained": page.explained,
+            "gauge": cells.gauge_of(page.explained),
+            "judged": page.explained.snapshot.band >= 0,
+            "components": cells.component_rows(page.explained),
+            "costs": cells.costs(page.explained, found.currency),
+            "difference": cells.difference_rows(page.difference),
+            "before": page.before,
+            "band_changes": [cells.band_change(change) for change in page.band_changes],
+            "trend": cells.trend(page.nights, page.explained),
+            "priority": page.priority,
+            "priority_sum": sum(part.points for part in page.priority),
+            "revenue_rule": cells.revenue_rule(page.explained),
+        }
+    return render(request, "portfolio/account_overview.html", context)
 
 
 @require_safe
 def account_health(request: HttpRequest, pk: int) -> HttpResponse:
-    """Health."""
-    return render(request, "portfolio/account_overview.html", {"account": get_visible(request.user, pk)})
+    """Why the score is what it is, for the newest night or, with `?as_of=YYYY-MM-DD`, any earlier one."""
+    found = selectors.account_with_health(request.user, pk)
+    asked, fault = _asked(request)
+    page = selectors.health_page(found, asked)
+    context = _header(found, "account_health") | {"fault": fault, "asked": page.asked}
+    if page.explained is not None:
+        snapshot = page.explained.snapshot
+        context |= {
+            "explained": page.explained,
+            "gauge": cells.gauge_of(page.explained),
+            "judged": snapshot.band >= 0,
+            "version": page.versions[snapshot.version_id],
+            "groups": cells.measure_groups(page.explained, page.sources, found.currency),
+            "total": cells.total_row(page.explained),
+            "chart": cells.history_chart(page.nights, page.versions, page.explained),
+            "marks": cells.version_marks(page.nights, page.versions),
+            "previous": page.previous,
+            "next": page.next,
+            "is_newest": context["health"].as_of == snapshot.as_of,
+        }
+    return render(request, "portfolio/account_health.html", context)
 
 
 @require_safe
 def account_history_csv(request: HttpRequest, pk: int) -> HttpResponse:
-    """The history as CSV."""
-    get_visible(request.user, pk)
-    return HttpResponse("", content_type="text/csv")
+    """Every stored night of the account as CSV; recorded in the export log."""
+    found = selectors.account_with_health(request.user, pk)
+    nights = selectors.stored_nights(found)
+    versions = selectors.versions_of([night for night, _ in nights])
+    labels = list(
+        dict.fromkeys(
+            component.label
+            for version_id in versions
+            for component in published_spec(version_id).components
+        )
+    )
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    name = slugify(found.name) or f"account-{found.pk}"
+    response["Content-Disposition"] = f'attachment; filename="{name}-health.csv"'
+    response.write("\ufeff")  # spreadsheets read UTF-8 only when told
+    out = csv.writer(response)
+    out.writerow(
+        [
+            "as_of",
+            "scorecard",
+            "version",
+            "score",
+            "band",
+            "coverage",
+            *map(cells.plain_cell, labels),
+        ]
+    )
+    for night, packed in nights:
+        version = versions[night.version_id]
+        parts = selectors.component_scores(packed, night.version_id)
+        out.writerow(
+            [
+                night.as_of.isoformat(),
+                cells.plain_cell(version.scorecard.name),
+                version.number,
+                cells.csv_number(night.score),
+                cells.plain_cell(selectors.band_of(night)[0]),
+                cells.csv_number(night.coverage),
+                *(cells.csv_number(parts.get(label)) for label in labels),
+            ]
+        )
+    user: Any = request.user
+    ExportLog.objects.create(
+        user=user, what="account health history", query=f"account={found.pk}", rows=len(nights)
+    )
+    return response
+
+
+def _asked(request: HttpRequest) -> tuple[date | None, str]:
+    """The day in the address and, when it is none, the sentence that says so."""
+    text = request.GET.get("as_of", "")
+    if not text:
+        return None, ""
+    try:
+        return parse_day(text), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def _header(account: Account, here: str) -> dict[str, Any]:
+    """Context of the head both tabs share."""
+    health = selectors.health_of(account)
+    spec = published_spec(health.version_id) if health else None
+    as_of = health.as_of if health else None
+    return {
+        "account": account,
+        "health": health,
+        "spec": spec,
+        "top": spec.display.scale_max if spec else 100,
+        "days_left": (account.renewal_on - as_of).days if account.renewal_on and as_of else None,
+        "is_churned": bool(
+            account.churned_on and as_of and account.churned_on <= as_of + timedelta(days=1)
+        ),
+        "is_demo": account.source == "demo",
+        "sparse": spec is not None and health is not None and health.coverage < spec.min_coverage,
+        "tabs": [
+            {"label": label, "url": reverse(name, args=[account.pk]), "active": name == here}
+            for name, label in (("account", "Overview"), ("account_health", "Health"))
+        ],
+        "crumbs": [
+            {"label": "Portfolio", "url": reverse("portfolio")},
+            {"label": account.name, "url": ""},
+        ],
+        "csv_url": reverse("account_history_csv", args=[account.pk]),
+        "stale_days": cells.STALE_DAYS,
+        "change_definition": "Against the same scorecard version that many days before.",
+    }

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from csm import night_views
 from csm.portfolio import account, exports, home, insights, lists, search
 
 urlpatterns = [
@@ -12,7 +13,9 @@ urlpatterns = [
     path("at-risk.csv", exports.at_risk_csv, name="at_risk_csv"),
     path("accounts/<int:pk>/", account.account, name="account"),
     path("accounts/<int:pk>/health/", account.account_health, name="account_health"),
+    path("accounts/<int:pk>/health.csv", account.account_history_csv, name="account_history_csv"),
     path("insights/", insights.insights, name="insights"),
     path("insights/<slug:table>.csv", insights.insights_csv, name="insights_csv"),
+    path("nights/start/", night_views.start, name="night_start"),
     path("search/", search.search, name="search"),
 ]

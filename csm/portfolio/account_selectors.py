@@ -1,0 +1,186 @@
+"""What the page of one account shows, read in a constant number of queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+from django.http import Http404
+
+from accounts.access import visible_to
+from accounts.models import Account
+from scoring import priority
+from scoring.engine import codec
+from scoring.engine.difference import Difference
+from scoring.models import AccountHealth, BandChange, ScorecardVersion, Snapshot
+from scoring.models.snapshot import UNKNOWN_BAND
+from scoring.services import explanations
+from scoring.services.explanations import Explained, Night
+from scoring.services.versions import published_spec
+
+HISTORY_DAYS = 180
+COMPARED_DAYS = 30
+BAND_CHANGES = 6
+
+
+@dataclass(frozen=True)
+class PriorityPart:
+    """Points one reason adds to the priority, out of `most`."""
+
+    label: str
+    points: float
+    most: float
+
+
+@dataclass(frozen=True, eq=False)
+class Overview:
+    """`explained` and everything under it is None or empty for an account no night has scored."""
+
+    explained: Explained | None
+    nights: Sequence[Night]
+    before: Explained | None
+    difference: Difference | None
+    band_changes: Sequence[BandChange]
+    priority: Sequence[PriorityPart]
+
+
+@dataclass(frozen=True, eq=False)
+class HealthPage:
+    """One stored night explained. `asked` is the day somebody asked for when no night has it."""
+
+    explained: Explained | None
+    sources: dict[str, explanations.Source]
+    nights: Sequence[Night]
+    previous: date | None
+    next: date | None
+    asked: date | None
+    versions: dict[int, ScorecardVersion]
+
+
+def account_with_health(user: Any, pk: int) -> Account:
+    """The account with owner, team and current health in one query; 404 when it is not `user`'s to see."""
+    found = visible_to(user).select_related("owner", "team", "health").filter(pk=pk).first()
+    if found is None:
+        raise Http404("No such account.")
+    return found
+
+
+def health_of(account: Account) -> AccountHealth | None:
+    """Current health, or None before the first night."""
+    return getattr(account, "health", None)
+
+
+def overview(account: Account) -> Overview:
+    """Current health explained and compared with the night 30 days before, or the first one there is."""
+    health = health_of(account)
+    if health is None:
+        return Overview(None, (), None, None, (), ())
+    nights = explanations.history(account.pk, health.as_of - timedelta(days=HISTORY_DAYS))
+    explained = explanations.explanation(account.pk, health.as_of)
+    earlier = _compared_with(nights, health.as_of)
+    before = explanations.explanation(account.pk, earlier.as_of) if earlier else None
+    difference = explanations.change(before, explained) if before and explained else None
+    changes = list(
+        BandChange.objects.filter(account_id=account.pk, as_of__lte=health.as_of).order_by(
+            "-as_of"
+        )[:BAND_CHANGES]
+    )
+    return Overview(explained, nights, before, difference, changes, priority_parts(account, health))
+
+
+def _compared_with(nights: Sequence[Night], as_of: date) -> Night | None:
+    earlier = [night for night in nights if night.as_of < as_of]
+    if not earlier:
+        return None
+    wanted = as_of - timedelta(days=COMPARED_DAYS)
+    return explanations.night_on_or_before(earlier, wanted) or earlier[0]
+
+
+def priority_parts(account: Account, health: AccountHealth) -> list[PriorityPart]:
+    """What the account's priority is made of, computed from its attributes as they are now."""
+
+    def column(value: float | None) -> np.ndarray:
+        return np.array([value], dtype=np.float64)
+
+    days = (account.renewal_on - health.as_of).days if account.renewal_on else None
+    arr = None if account.arr_amount is None else account.arr_amount / 100
+    parts = priority.priority(
+        column(health.score), column(health.change_30d), column(days), column(arr)
+    )
+    return [
+        PriorityPart("Low health", float(parts.health[0]), priority.HEALTH),
+        PriorityPart("Falling over 30 days", float(parts.trend[0]), priority.TREND),
+        PriorityPart("Renewal near", float(parts.renewal[0]), priority.RENEWAL),
+        PriorityPart("Size of ARR", float(parts.arr[0]), priority.ARR),
+    ]
+
+
+def health_page(account: Account, asked: date | None = None) -> HealthPage:
+    """The newest night, or the last one on or before `asked` (the first one if `asked` is before all)."""
+    health = health_of(account)
+    if health is None:
+        return HealthPage(None, {}, (), None, None, None, {})
+    newest = health.as_of
+    since = min(asked or newest, newest) - timedelta(days=HISTORY_DAYS)
+    nights = explanations.history(account.pk, since)
+    chosen = explanations.night_on_or_before(nights, asked or newest) or (
+        nights[0] if nights else None
+    )
+    if chosen is None:
+        return HealthPage(None, {}, (), None, None, None, {})
+    place = nights.index(chosen)
+    explained = explanations.explanation(account.pk, chosen.as_of)
+    return HealthPage(
+        explained=explained,
+        sources=explanations.sources(explained) if explained else {},
+        # An older night is shown with the days before it, the newest with the usual window.
+        nights=_window(
+            nights, newest if (newest - chosen.as_of).days <= HISTORY_DAYS else chosen.as_of
+        ),
+        previous=nights[place - 1].as_of if place else None,
+        next=nights[place + 1].as_of if place + 1 < len(nights) else None,
+        asked=asked if asked and asked != chosen.as_of else None,
+        versions=versions_of(nights),
+    )
+
+
+def _window(nights: Sequence[Night], until: date) -> list[Night]:
+    since = until - timedelta(days=HISTORY_DAYS)
+    return [night for night in nights if since <= night.as_of <= until]
+
+
+def versions_of(nights: Sequence[Night]) -> dict[int, ScorecardVersion]:
+    """The versions a history was scored with, with scorecard and author, by id."""
+    return ScorecardVersion.objects.select_related("scorecard", "published_by").in_bulk(
+        {night.version_id for night in nights}
+    )
+
+
+def band_of(night: Night) -> tuple[str, str]:
+    """(name, tone) of a stored night under its own version."""
+    if night.band == UNKNOWN_BAND:
+        return "Unknown", "unknown"
+    band = published_spec(night.version_id).bands[night.band]
+    return band.name, str(band.tone)
+
+
+def component_scores(snapshot_components: bytes, version_id: int) -> dict[str, float | None]:
+    """Component label → stored score 0–100, None without data."""
+    components = published_spec(version_id).components
+    values = codec.decode_points([bytes(snapshot_components)], len(components))[0]
+    return {
+        component.label: None if np.isnan(value) else float(value)
+        for component, value in zip(components, values, strict=True)
+    }
+
+
+def stored_nights(account: Account) -> list[tuple[Night, bytes]]:
+    """Every finished night of the account with its packed component scores, oldest first."""
+    rows = (
+        Snapshot.objects.filter(account_id=account.pk, run__state="done")
+        .order_by("as_of", "run_id")
+        .values_list("as_of", "version_id", "score", "band", "coverage", "components")
+    )
+    # One series: where a night was scored twice the newer run counts.
+    return list({row[0]: (Night(*row[:5]), row[5]) for row in rows}.values())

@@ -1,0 +1,209 @@
+"""A stored score explained: recomputed from its snapshot, the run's statistics and the version."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from accounts.models import Reading
+from scoring.engine import codec, statistics
+from scoring.engine.difference import Difference, State, difference
+from scoring.engine.explain import Explanation, display_points, explain
+from scoring.engine.score import score as score_packed
+from scoring.engine.spec import ScorecardSpec, slots
+from scoring.metrics.read import ATTRIBUTES, LOOK_BACK_DAYS
+from scoring.models import ScoreRun, Snapshot
+from scoring.services.versions import published_spec
+
+# How many older readings are looked through for a metric that newer ones leave out.
+_READINGS = 400
+
+
+@dataclass(frozen=True)
+class Night:
+    """One stored night of an account; `score` 0–100, None without any data; `band` −1 is Unknown."""
+
+    as_of: date
+    version_id: int
+    score: float | None
+    band: int
+    coverage: float
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """A snapshot with everything it was made of. `identical`: computed again, every stored figure agrees."""
+
+    snapshot: Snapshot
+    spec: ScorecardSpec
+    stats: statistics.Stats
+    inputs: np.ndarray
+    explanation: Explanation
+    identical: bool
+
+    @property
+    def state(self) -> State:
+        return State(self.spec, self.inputs, self.stats)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a metric's value came from: the newest reading that names it, `age_days` before the night."""
+
+    on: date | None
+    source: str
+    age_days: int | None
+
+
+@dataclass(frozen=True)
+class ShownPoints:
+    """Figures rounded so that they add up as shown: earned + lost = weight on every line, earned over
+    all lines = computed, computed + cap = score. `earned` is empty without a score."""
+
+    earned: list[float]
+    weights: list[float]
+    lost: list[float]
+    computed: float | None
+    cap: float
+    score: float | None
+
+
+def history(account_id: int, since: date) -> list[Night]:
+    """The finished nights of an account from `since` on, oldest first, one per day: the newest run's."""
+    rows = (
+        Snapshot.objects.filter(
+            account_id=account_id, as_of__gte=since, run__state=ScoreRun.State.DONE
+        )
+        .order_by("as_of", "run_id")
+        .values_list("as_of", "version_id", "score", "band", "coverage")
+    )
+    return list({row[0]: Night(*row) for row in rows}.values())
+
+
+def explanation(account_id: int, as_of: date | None = None) -> Explained | None:
+    """The account's newest stored night, or that of `as_of`, explained; None when there is none.
+
+    One query once the version is remembered.
+    """
+    found = Snapshot.objects.filter(account_id=account_id, run__state=ScoreRun.State.DONE)
+    if as_of is not None:
+        found = found.filter(as_of=as_of)
+    snapshot = found.select_related("run").order_by("-as_of", "-run_id").first()
+    return explain_snapshot(snapshot) if snapshot else None
+
+
+def explain_snapshot(snapshot: Snapshot) -> Explained:
+    """Explain a snapshot whose run is loaded."""
+    spec = published_spec(snapshot.version_id)
+    stats = statistics.Stats.from_json(snapshot.run.statistics[str(snapshot.version_id)])
+    packed = codec.decode_inputs([bytes(snapshot.inputs)], len(slots(spec)))
+    again = score_packed(spec, packed, stats)
+    stored = (
+        snapshot.score,
+        snapshot.computed,
+        snapshot.band,
+        snapshot.coverage,
+        bytes(snapshot.components),
+        bytes(snapshot.points),
+    )
+    computed = (
+        _optional(again.score[0]),
+        _optional(again.computed[0]),
+        int(again.band[0]),
+        float(again.coverage[0]),
+        codec.encode_points(again.component_scores)[0],
+        codec.encode_points(again.points)[0],
+    )
+    return Explained(
+        snapshot=snapshot,
+        spec=spec,
+        stats=stats,
+        inputs=packed[0],
+        explanation=explain(spec, packed[0], stats),
+        identical=stored == computed,
+    )
+
+
+def _optional(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def change(before: Explained, after: Explained) -> Difference:
+    """Why the score differs between two nights of one account; the parts add up."""
+    return difference(before.state, after.state)
+
+
+def shown_points(told: Explanation) -> ShownPoints:
+    """The points of a score to one decimal, still adding up (scoring.md, section 5)."""
+    if told.computed is None or told.score is None:
+        weights = display_points([line.original_weight for line in told.lines], 100.0, 1)
+        return ShownPoints([], weights, [], None, 0.0, None)
+    # The header prints with "%.1f"; the total of the table has to be that very figure.
+    computed, score = float(f"{told.computed:.1f}"), float(f"{told.score:.1f}")
+    weights = display_points([line.weight for line in told.lines], 100.0, 1)
+    earned = _within(display_points([line.points for line in told.lines], computed, 1), weights)
+    lost = [round(weight - got, 1) for weight, got in zip(weights, earned, strict=True)]
+    return ShownPoints(earned, weights, lost, computed, round(score - computed, 1), score)
+
+
+def _within(earned: list[float], weights: list[float]) -> list[float]:
+    """No line earns more than it weighs: a tenth too many moves to a line that has room for it."""
+    earned = list(earned)
+    for place, weight in enumerate(weights):
+        if earned[place] > weight:
+            room = max(range(len(earned)), key=lambda i: weights[i] - earned[i])
+            earned[room] = round(earned[room] + earned[place] - weight, 1)
+            earned[place] = weight
+    return earned
+
+
+def sources(explained: Explained) -> dict[str, Source]:
+    """Where each value of an explained night came from, by metric key; one query.
+
+    A metric whose value no reading holds any more (an import was corrected since) has no age.
+    """
+    night = explained.snapshot.as_of
+    wanted = _values(explained)
+    found: dict[str, Source] = {}
+    readings = (
+        Reading.objects.filter(
+            account_id=explained.snapshot.account_id,
+            on__lte=night,
+            on__gt=night - timedelta(days=LOOK_BACK_DAYS),
+        )
+        .order_by("-on", "source")
+        .values_list("on", "source", "metrics")[:_READINGS]
+    )
+    for on, source, metrics in readings.iterator(chunk_size=32):
+        for key in [key for key in wanted if key in metrics]:
+            if _same(metrics[key], wanted[key]):
+                found[key] = Source(on, source, (night - on).days)
+                del wanted[key]
+        if not wanted:
+            break
+    for key in wanted:
+        found[key] = Source(None, "account record" if key in ATTRIBUTES else "changed since", None)
+    return found
+
+
+def _values(explained: Explained) -> dict[str, float | str]:
+    """The stored values to look for, by metric key: numbers at float32, categories as words."""
+    wanted: dict[str, float | str] = {}
+    roles = ("value", "numerator", "denominator", "category")
+    for line in explained.explanation.lines:
+        for entry in line.inputs:
+            if entry.role in roles and entry.value is not None:
+                wanted[entry.column] = entry.value
+    return wanted
+
+
+def _same(reported: object, stored: float | str) -> bool:
+    if isinstance(stored, str):
+        return str(reported).strip() == stored
+    return isinstance(reported, int | float) and float(np.float32(reported)) == stored
+
+
+def night_on_or_before(nights: Sequence[Night], day: date) -> Night | None:
+    """The last of `nights` (oldest first) not after `day`."""
+    return next((night for night in reversed(nights) if night.as_of <= day), None)

@@ -54,24 +54,16 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _nav(here: str, user: Any) -> list[dict[str, Any]]:
-    entries = [
-        {"url": reverse(name), "label": label, "icon": icon, "active": here == name}
-        for name, label, icon in _NAV
+def pages(user: Any) -> list[dict[str, Any]]:
+    """The pages `user` may go to: {name, url, label, icon}, as navigation and search list them."""
+    names = [*_NAV, *(_STAFF_NAV if user.is_staff else ())]
+    return [
+        {"name": name, "url": reverse(name), "label": label, "icon": icon} for name, label, icon in names
     ]
-    if user.is_staff:
-        entries.append(
-            {"url": reverse("admin:index"), "label": "Admin", "icon": "settings", "active": False}
-        )
-        entries.append(
-            {
-                "url": reverse("gallery"),
-                "label": "Gallery",
-                "icon": "palette",
-                "active": here == "gallery",
-            }
-        )
-    return entries
+
+
+def _nav(here: str, user: Any) -> list[dict[str, Any]]:
+    return [page | {"active": here == page["name"]} for page in pages(user)]
 
 
 def _scopes(request: HttpRequest) -> list[dict[str, Any]]:

@@ -98,6 +98,11 @@ def _category(old: Measure, new: Measure, value: float) -> float:
     return float(known.index(name)) if name in known else math.nan
 
 
+def _population(measure: Measure) -> tuple[object, bool]:
+    """What decides which values the statistics saw: peers, and log1p leaving out -1 and less."""
+    return measure.params.get("peer_group"), measure.params.get("transform") == "log1p"
+
+
 def _stats_for(before: State, after: State) -> Stats:
     """The after population as far as it fits the before version's measures."""
     if before.spec == after.spec:
@@ -106,15 +111,27 @@ def _stats_for(before: State, after: State) -> Stats:
     entries = dict(before.stats.measures)
     for measure in before.spec.measures:
         new = new_measures.get(measure.key)
-        peers = measure.params.get("peer_group")
         if (
             new is not None
             and _comparable(measure, new)
-            and new.params.get("peer_group") == peers
+            and _population(measure) == _population(new)
             and measure.key in after.stats.measures
         ):
             entries[measure.key] = after.stats.measures[measure.key]
     return Stats(after.stats.accounts, entries)
+
+
+def _filled(spec: ScorecardSpec, stats: Stats, later: Stats) -> Stats:
+    """The before population, completed by the later one where it had no data at all.
+
+    The first value ever of a measure can then be scored on the way, and counts as data that
+    appeared and not as a population that moved.
+    """
+    entries = dict(stats.measures)
+    for measure in spec.measures:
+        if stats.of(measure).count == 0:
+            entries[measure.key] = later.of(measure)
+    return Stats(stats.accounts, entries)
 
 
 def _places(layout: tuple[Slot, ...], key: str) -> list[int]:
@@ -141,7 +158,9 @@ def difference(before: State, after: State) -> Difference:
     first = score(spec, row, before.stats)
     last = score(after.spec, row_matrix(after.spec, after.packed_row), after.stats)
     target = _carried(before, after)
-    reached = score(spec, target, before.stats)
+    moved_stats = _stats_for(before, after)
+    start_stats = _filled(spec, before.stats, moved_stats)
+    reached = score(spec, target, start_stats)
     had, has = ~np.isnan(first.normalised[0]), ~np.isnan(reached.normalised[0])
     turned = [
         (m, bool(now)) for m, was, now in zip(spec.measures, had, has, strict=True) if was != now
@@ -160,7 +179,7 @@ def difference(before: State, after: State) -> Difference:
     for measure, _ in sorted(turned, key=lambda pair: not pair[1]):
         for place in _places(layout, measure.key):
             row[0, place] = target[0, place]
-        stage = score(spec, row, before.stats)
+        stage = score(spec, row, start_stats)
         reading = float(stage.computed[0])
         if not math.isnan(reading):
             changes.append(Change("data", measure.key, measure.label, reading - current))
@@ -172,7 +191,7 @@ def difference(before: State, after: State) -> Difference:
         changes += _per_measure("inputs", spec, stage, reached)
         parts["inputs"] = float(reached.computed[0]) - current
         current = float(reached.computed[0])
-        moved = score(spec, target, _stats_for(before, after))
+        moved = score(spec, target, moved_stats)
         if not math.isnan(moved.computed[0]):
             changes += _per_measure("population", spec, reached, moved)
             parts["population"] = float(moved.computed[0]) - current

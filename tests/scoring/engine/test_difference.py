@@ -66,6 +66,15 @@ def test_data_appeared_with_its_value(spec, run):
     assert found.appeared == ("b",)
 
 
+def test_the_first_value_of_a_measure_is_data_and_not_population(spec, run):
+    """Nobody had c: 30·40 + 30·80 over 60 is 60. Then 30·40 + 30·80 + 40·100 = 76."""
+    before = state(run, spec, (40, 80, NAN, 0), ((0, 0, NAN, 0),))
+    after = state(run, spec, (40, 80, 90, 0), ((0, 0, 10, 0),))
+    found = difference(before, after)
+    assert parts(found) == {"data": 16.0}
+    assert found.appeared == ("c",)
+
+
 def test_the_weights_changed(spec, run):
     """60/40 to 50/50: A 60 and C 50 give 56 before, 55 after."""
     first, second = spec.components

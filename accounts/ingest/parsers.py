@@ -134,18 +134,22 @@ class Table:
     def __init__(self, source: Source, *, delimiter: str | None = None) -> None:
         self.source = source
         self._raw = source.path.open("rb")
-        # UTF-16 has no escape for half a character; a cut one becomes U+FFFD.
-        errors = "replace" if source.encoding.startswith("utf-16") else "surrogateescape"
-        # Line ends stay as they are: inside quotes they belong to the cell.
-        text = io.TextIOWrapper(self._raw, encoding=source.encoding, errors=errors, newline="")
-        self._lines = _Lines(text)
-        first = self._lines.peek(1)
-        if first and (named := _EXCEL_HINT.fullmatch(first[0])):
-            delimiter = delimiter or named[1]
-            self._lines.drop(1)
-        self.delimiter = delimiter or _sniff(self._lines.peek(_SNIFFED_LINES))
-        self._reader = csv.reader(self._lines, delimiter=self.delimiter, strict=True)
-        self.header = self._read_header()
+        try:
+            # UTF-16 has no escape for half a character; a cut one becomes U+FFFD.
+            errors = "replace" if source.encoding.startswith("utf-16") else "surrogateescape"
+            # Line ends stay as they are: inside quotes they belong to the cell.
+            text = io.TextIOWrapper(self._raw, source.encoding, errors=errors, newline="")
+            self._lines = _Lines(text)
+            first = self._lines.peek(1)
+            if first and (named := _EXCEL_HINT.fullmatch(first[0])):
+                delimiter = delimiter or named[1]
+                self._lines.drop(1)
+            self.delimiter = delimiter or _sniff(self._lines.peek(_SNIFFED_LINES))
+            self._reader = csv.reader(self._lines, delimiter=self.delimiter, strict=True)
+            self.header = self._read_header()
+        except BaseException:
+            self._raw.close()
+            raise
         self._number = 1
 
     def __enter__(self) -> "Table":

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Field, Q
 from django.utils import timezone
 
 from accounts.ingest.errors import UndoRefused
@@ -88,15 +88,14 @@ def _restore_accounts(run: ImportRun) -> tuple[int, int]:
         import_run=run, account__isnull=False, before__isnull=False
     ).select_related("account")
     for change in changes.iterator(chunk_size=_CHUNK):
-        account = change.account
-        assert account is not None
+        account, befores, afters = change.account, change.before, change.after
+        assert account is not None and befores is not None and afters is not None
         fields = []
-        for name, before in change.before.items():
-            to_python = Account._meta.get_field(name.removesuffix("_id")).to_python
-            if getattr(account, name) != to_python(change.after[name]):
+        for name, before in befores.items():
+            if getattr(account, name) != _value(name, afters[name]):
                 kept += 1
                 continue
-            setattr(account, name, to_python(before))
+            setattr(account, name, _value(name, before))
             fields.append(name.removesuffix("_id"))
         if fields:
             account.save(update_fields=[*fields, "updated_at"])
@@ -104,18 +103,26 @@ def _restore_accounts(run: ImportRun) -> tuple[int, int]:
     return restored, kept
 
 
+def _value(name: str, plain: Any) -> Any:
+    """What `load.plain` wrote, as the account's field `name` holds it."""
+    field = Account._meta.get_field(name.removesuffix("_id"))
+    assert isinstance(field, Field)
+    return field.to_python(plain)
+
+
 def _restore_readings(run: ImportRun) -> tuple[int, int]:
+    """Readings restored, and readings left alone because somebody changed them since."""
     restored = kept = 0
     changes = ImportChange.objects.filter(import_run=run, reading__isnull=False).select_related(
         "reading"
     )
     for change in changes.iterator(chunk_size=_CHUNK):
-        reading = change.reading
-        assert reading is not None
-        if reading.metrics != change.after["metrics"]:
+        reading, before, after = change.reading, change.before, change.after
+        assert reading is not None and before is not None and after is not None
+        if reading.metrics != after["metrics"]:
             kept += 1
             continue
-        reading.metrics = change.before["metrics"]
+        reading.metrics = before["metrics"]
         reading.save(update_fields=["metrics"])
         restored += 1
     return restored, kept

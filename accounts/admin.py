@@ -1,0 +1,117 @@
+"""Accounts in the admin. What an import or an export did is read here, never edited."""
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from accounts.ingest.errors import UndoRefused
+from accounts.ingest.undo import undo
+from accounts.models import Account, ExportLog, ImportChange, ImportRun, Reading, Team
+
+
+class RecordAdmin(admin.ModelAdmin):
+    """A record of what happened: to be read, not to be written."""
+
+    list_per_page = 50
+    # The exact count of a table of millions costs more than the page.
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Account)
+class AccountAdmin(admin.ModelAdmin):
+    list_display = (
+        "name",
+        "external_id",
+        "industry",
+        "size_segment",
+        "owner",
+        "team",
+        "renewal_on",
+    )
+    list_filter = ("size_segment", "lifecycle_stage", "team", "source")
+    list_select_related = ("owner", "team")
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("name", "external_id")
+    raw_id_fields = ("owner",)
+    readonly_fields = ("created_at", "updated_at")
+
+
+@admin.register(Team)
+class TeamAdmin(admin.ModelAdmin):
+    list_display = ("name",)
+    search_fields = ("name",)
+    filter_horizontal = ("members",)
+
+
+@admin.register(Reading)
+class ReadingAdmin(RecordAdmin):
+    list_display = ("account", "on", "source", "import_run")
+    list_filter = ("source",)
+    list_select_related = ("account", "import_run")
+    date_hierarchy = "on"
+    search_fields = ("account__name", "account__external_id")
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(RecordAdmin):
+    list_display = (
+        "id",
+        "feed",
+        "file_name",
+        "source",
+        "as_of",
+        "state",
+        "rows_read",
+        "rows_rejected",
+        "started_at",
+        "started_by",
+    )
+    list_filter = ("state", "feed", "source")
+    list_select_related = ("started_by",)
+    search_fields = ("file_name",)
+    actions = ("undo_imports",)
+
+    def has_undo_permission(self, request: HttpRequest) -> bool:
+        """Undoing changes accounts and readings, so it asks for the right to change accounts."""
+        return request.user.has_perm("accounts.change_account")
+
+    @admin.action(description="Undo the selected imports", permissions=["undo"])
+    def undo_imports(self, request: HttpRequest, queryset: QuerySet[ImportRun]) -> None:
+        # The newest first: an import that a later one built upon can go once that one is gone.
+        for run in queryset.order_by("-pk"):
+            try:
+                counts = undo(run, by=request.user)
+            except UndoRefused as refusal:
+                self.message_user(request, str(refusal), messages.ERROR)
+                continue
+            self.message_user(
+                request,
+                f"Import {run.pk} ({run}) is undone: {counts.accounts_deleted:,} accounts deleted, "
+                f"{counts.accounts_restored:,} restored; {counts.readings_deleted:,} readings deleted, "
+                f"{counts.readings_restored:,} restored; {counts.kept:,} later edits kept.",
+                messages.SUCCESS,
+            )
+
+
+@admin.register(ImportChange)
+class ImportChangeAdmin(RecordAdmin):
+    list_display = ("id", "import_run", "account", "reading")
+    list_select_related = ("import_run", "account", "reading")
+    raw_id_fields = ("account", "reading")
+
+
+@admin.register(ExportLog)
+class ExportLogAdmin(RecordAdmin):
+    list_display = ("at", "user", "what", "rows", "query")
+    list_select_related = ("user",)
+    date_hierarchy = "at"

@@ -4,7 +4,8 @@ Every function takes the accounts of `book`, `book_of_everyone` or `book_of_nigh
 number of times and never loads the accounts themselves. The page, its CSV files and `export_report` all come
 through here, so a figure is the same wherever it is shown. Amounts are integer minor units; None is unknown.
 
-The rate of a group is high-risk accounts / accounts with a band: an Unknown one counts in neither.
+The rate of a group is high-risk accounts / accounts with a band, its mean that of their scores: an Unknown
+account counts in neither, even when the little that is known of it gave a number.
 """
 
 import math
@@ -13,11 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.db.models import (
-    Case,
-    CharField,
     Count,
     F,
-    FilteredRelation,
     FloatField,
     Max,
     Min,
@@ -26,17 +24,13 @@ from django.db.models import (
     SmallIntegerField,
     Sum,
     Value,
-    When,
 )
 from django.db.models.functions import Cast, Coalesce, Floor, Least
 
-from accounts.models import Account, LifecycleStage
-from accounts.selectors import customers
-from scoring.engine.revenue import AMOUNT_TIERS, QUANTILE_TIERS
+from accounts.models import LifecycleStage
+from csm.portfolio.lists import IN_CURRENCY
 from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE
-from scoring.models import ScoreRun
 from scoring.models.snapshot import UNKNOWN_BAND
-from scoring.selectors import specs_of, with_health
 
 # From small to large; a size nobody entered is the last column.
 SIZES = ("Small Business", "Mid-Market", "Large", "Enterprise")
@@ -44,13 +38,14 @@ UNKNOWN = "Unknown"
 BIN = 5
 SMALL_N = 5
 
-Accounts = QuerySet[Account]
+# Annotated with health, which the type of a plain queryset of accounts does not know.
+Accounts = QuerySet[Any]
 
 
 class Band(NamedTuple):
-    """A band as accounts carry it: index from low to high (−1 Unknown), its word, its tone."""
+    """A band as accounts carry it: place from low to high (−1 Unknown), its word, its tone."""
 
-    index: int
+    place: int
     name: str
     tone: str
 
@@ -65,7 +60,6 @@ class Tally:
     accounts: int = 0
     judged: int = 0
     high_risk: int = 0
-    scored: int = 0
     score_sum: float = 0.0
     arr: int = 0
     arr_known: int = 0
@@ -76,10 +70,10 @@ class Tally:
     def add(self, part: "Slice") -> None:
         band = Band(part.band, part.band_name, part.tone)
         self.accounts += part.accounts
-        self.judged += part.accounts if part.band != UNKNOWN_BAND else 0
+        if part.band != UNKNOWN_BAND:
+            self.judged += part.accounts
+            self.score_sum += part.score_sum
         self.high_risk += part.accounts if part.band == 0 else 0
-        self.scored += part.scored
-        self.score_sum += part.score_sum
         self.arr += part.arr
         self.arr_known += part.arr_known
         self.predicted += part.predicted
@@ -97,8 +91,8 @@ class Tally:
 
     @property
     def mean(self) -> float | None:
-        """Mean score of the scored, 0–100."""
-        return self.score_sum / self.scored if self.scored else None
+        """Mean score of the judged, 0–100."""
+        return self.score_sum / self.judged if self.judged else None
 
     @property
     def predicted_sum(self) -> int | None:
@@ -118,7 +112,6 @@ class Slice:
     band_name: str
     tone: str
     accounts: int
-    scored: int
     score_sum: float
     arr: int
     arr_known: int
@@ -126,87 +119,12 @@ class Slice:
     predicted_known: int
 
 
-def book_of_everyone(run: ScoreRun) -> Accounts:
-    """The book without a person: all customers with their current health. For commands only."""
-    return with_health(customers(Account.objects.all(), run.as_of))
-
-
-def book_of_night(
-    run: ScoreRun, accounts: Accounts, versions: Sequence[int] | None = None
-) -> Accounts:
-    """Those of `accounts` the night `run` scored, with that night's health under the names of `book`.
-
-    Read from the snapshots, so an earlier night stays what it was. `versions` narrows it to the accounts
-    scored by these. Tiers follow the cut points stored with the run.
-    """
-    specs = specs_of(run)
-    wanted = [version for version in run.plan if versions is None or version in versions]
-    names, tones, tiers = [], [], []
-    for version in wanted:
-        mine = Q(version_id=version)
-        for index, band in enumerate(specs[version].bands):
-            names.append(When(mine & Q(band=index), then=Value(band.name)))
-            tones.append(When(mine & Q(band=index), then=Value(str(band.tone))))
-        tiers += _tier_cases(mine, cut_points(run, version, specs[version].revenue.tiers))
-    night = FilteredRelation(
-        "snapshots", condition=Q(snapshots__as_of=run.as_of) & Q(snapshots__run_id=run.pk)
-    )
-    found = accounts.annotate(night=night).filter(night__version_id__in=wanted)
-    return found.annotate(
-        version_id=F("night__version_id"),
-        health_as_of=F("night__as_of"),
-        score=F("night__score"),
-        band=F("night__band"),
-        predicted_6m_amount=F("night__predicted_6m_amount"),
-    ).annotate(
-        band_name=Case(*names, default=Value(UNKNOWN_NAME), output_field=CharField()),
-        tone=Case(*tones, default=Value(UNKNOWN_TONE), output_field=CharField()),
-        tier=Case(*tiers, default=Value(""), output_field=CharField()),
-    )
-
-
-@dataclass(frozen=True)
-class Cuts:
-    """Cut points of a tier scheme in minor units, and whether a tier ends at or above its cut."""
-
-    scheme: str
-    points: tuple[float, ...] = ()
-
-
-def cut_points(run: ScoreRun, version: int, scheme: str) -> Cuts:
-    """The limits of the tiers of a night's version: (Q25, Q75), or the amounts that never move."""
-    if scheme == "amount":
-        return Cuts(scheme, (100e3 * 100, 1e6 * 100, 10e6 * 100))
-    stored = run.report.get(str(version), {}).get("cuts")
-    return Cuts(scheme, tuple(stored) if stored else ())
-
-
-def _tier_cases(mine: Q, cuts: Cuts) -> list[When]:
-    known = mine & Q(predicted_6m_amount__isnull=False)
-    if cuts.scheme == "amount":
-        low, middle, high = cuts.points
-        return [
-            When(known & Q(predicted_6m_amount__gt=high), then=Value("1")),
-            When(known & Q(predicted_6m_amount__gte=middle), then=Value("2")),
-            When(known & Q(predicted_6m_amount__gte=low), then=Value("3")),
-            When(known, then=Value("4")),
-        ]
-    if not cuts.points:
-        return []
-    return [
-        When(known & Q(predicted_6m_amount__gt=cuts.points[1]), then=Value("A")),
-        When(known & Q(predicted_6m_amount__lt=cuts.points[0]), then=Value("C")),
-        When(known, then=Value("B")),
-    ]
-
-
 _BAND = Coalesce(F("band"), Value(UNKNOWN_BAND), output_field=SmallIntegerField())
 _SUMS: dict[str, Any] = {
     "n": Count("pk"),
-    "scored": Count("score"),
     "score_sum": Sum("score"),
-    "arr": Sum("arr_amount"),
-    "arr_known": Count("arr_amount"),
+    "arr": Sum("arr_amount", filter=IN_CURRENCY),
+    "arr_known": Count("arr_amount", filter=IN_CURRENCY),
     "predicted": Sum("predicted_6m_amount"),
     "predicted_known": Count("predicted_6m_amount"),
 }
@@ -226,13 +144,12 @@ def slices(accounts: Accounts, *by: str) -> list[Slice]:
             row[size + 1] or UNKNOWN_NAME,
             row[size + 2] or UNKNOWN_TONE,
             row[size + 3],
-            row[size + 4],
-            row[size + 5] or 0.0,
+            row[size + 4] or 0.0,
             # PostgreSQL sums bigints as numeric.
-            int(row[size + 6] or 0),
-            row[size + 7],
-            int(row[size + 8] or 0),
-            row[size + 9],
+            int(row[size + 5] or 0),
+            row[size + 6],
+            int(row[size + 7] or 0),
+            row[size + 8],
         )
         for row in rows
     ]
@@ -254,7 +171,7 @@ def total(parts: Iterable[Slice]) -> Tally:
 def bands_of(tally: Tally) -> list[Band]:
     """The bands that occur, from high to low, Unknown last."""
     return sorted(
-        tally.bands, key=lambda band: (band.index == UNKNOWN_BAND, -band.index, band.name)
+        tally.bands, key=lambda band: (band.place == UNKNOWN_BAND, -band.place, band.name)
     )
 
 
@@ -262,16 +179,23 @@ def bands_of(tally: Tally) -> list[Band]:
 
 
 class Bin(NamedTuple):
-    """Accounts of one band whose score is in [low, low + BIN); the last bin takes 100 too."""
+    """Accounts of one band whose score is in [low, low + BIN); the last bin takes 100 too.
+
+    `predicted` is the sum over those of them whose prediction is known.
+    """
 
     low: int
     band: Band
     accounts: int
+    predicted: int
+    predicted_known: int
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """Spread of the scores. `deviation` is that of the population; `correlation` is Pearson's r between
+    """Spread of the scores of accounts with a band.
+
+    `deviation` is that of the population; `correlation` is Pearson's r between
     score and predicted revenue over `pairs` accounts that have both, None without any spread.
     """
 
@@ -294,14 +218,15 @@ def distribution(accounts: Accounts) -> Distribution:
     bins = Least(Floor(F("score") / BIN) * BIN, Value(100.0 - BIN), output_field=FloatField())
     rows = list(
         accounts.order_by()
-        .filter(score__isnull=False)
-        .values(bin=bins, index=F("band"), word=F("band_name"), colour=F("tone"))
+        .filter(score__isnull=False, band__gt=UNKNOWN_BAND)
+        .values(bin=bins, place=F("band"), word=F("band_name"), colour=F("tone"))
         .annotate(
             n=Count("pk"),
             least=Min("score"),
             most=Max("score"),
             x=Sum(x),
             xx=Sum(x * x),
+            predicted=Sum("predicted_6m_amount"),
             pairs=Count("predicted_6m_amount"),
             px=Sum(x, filter=both),
             pxx=Sum(x * x, filter=both),
@@ -318,7 +243,13 @@ def distribution(accounts: Accounts) -> Distribution:
     mean = add("x") / n if n else 0.0
     return Distribution(
         bins=sorted(
-            Bin(int(row["bin"]), Band(row["index"], row["word"], row["colour"]), row["n"])
+            Bin(
+                int(row["bin"]),
+                Band(row["place"], row["word"], row["colour"]),
+                row["n"],
+                int(row["predicted"] or 0),
+                row["pairs"],
+            )
             for row in rows
         ),
         scored=n,
@@ -403,74 +334,6 @@ def strategy_matrix(parts: Sequence[Slice]) -> dict[tuple[Band, str], Tally]:
         band = Band(part.band, part.band_name, part.tone)
         found.setdefault((band, column.get(part.by[1], UNKNOWN)), Tally()).add(part)
     return found
-
-
-# --- Revenue --------------------------------------------------------------------------------------
-
-TIER_ORDER = {tier: place for place, tier in enumerate((*QUANTILE_TIERS, *AMOUNT_TIERS))}
-
-
-def tiers(accounts: Accounts) -> dict[str, Tally]:
-    """Accounts, predicted revenue and health per tier in the tiers' order; "" is unknown. One query."""
-    found = tallies(slices(accounts, "tier"), lambda by: by[0] or "")
-    return dict(sorted(found.items(), key=lambda item: TIER_ORDER.get(item[0], len(TIER_ORDER))))
-
-
-class Contributor(NamedTuple):
-    pk: int
-    name: str
-    external_id: str
-    industry: str
-    size: str
-    band_name: str
-    tone: str
-    score: float | None
-    version: int | None
-    predicted: int
-    tier: str
-
-
-def contributors(accounts: Accounts, limit: int = 20) -> list[Contributor]:
-    """The accounts with the largest predicted revenue. One query."""
-    rows = (
-        accounts.filter(predicted_6m_amount__isnull=False)
-        .order_by("-predicted_6m_amount", "pk")
-        .values_list(
-            "pk",
-            "name",
-            "external_id",
-            "industry",
-            "size_segment",
-            "band_name",
-            "tone",
-            "score",
-            "version_id",
-            "predicted_6m_amount",
-            "tier",
-        )
-    )
-    return [Contributor(*row) for row in rows[:limit]]
-
-
-class Point(NamedTuple):
-    pk: int
-    name: str
-    score: float
-    predicted: int
-    tone: str
-
-
-def scatter(accounts: Accounts, pairs: int, limit: int = 1_000) -> list[Point]:
-    """At most `limit` of the `pairs` accounts with score and prediction, the same ones every time.
-
-    Account ids spread by a multiplier, so that neighbours of one import are not all taken. One query.
-    """
-    known = accounts.filter(score__isnull=False, predicted_6m_amount__isnull=False).order_by("pk")
-    if pairs > limit:
-        keep = max(1, int(10_000 * limit / pairs))
-        known = known.annotate(place=(F("pk") % 1_000_003) * 7_919 % 10_000).filter(place__lt=keep)
-    rows = known.values_list("pk", "name", "score", "predicted_6m_amount", "tone")[:limit]
-    return [Point(*row) for row in rows]
 
 
 # --- Health by dimension --------------------------------------------------------------------------

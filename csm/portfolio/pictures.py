@@ -33,7 +33,7 @@ def _style() -> Iterator[None]:
     """Plain text as it was entered: a "$" in a name starts no formula, a rare script raises no warning."""
     import matplotlib
 
-    settings = {"text.parse_math": False, "font.family": "DejaVu Sans", "hatch.linewidth": 0.6}
+    settings: Any = {"text.parse_math": False, "font.family": "DejaVu Sans", "hatch.linewidth": 0.6}
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
@@ -159,7 +159,7 @@ def health_distribution(
         axes = figure.add_axes((0.075, 0.155, 0.9, 0.62))
         lows = list(range(0, 100, BIN))
         heights = dict.fromkeys(lows, 0)
-        for bin_ in sorted(spread.bins, key=lambda each: (each.low, each.band.index)):
+        for bin_ in sorted(spread.bins, key=lambda each: (each.low, each.band.place)):
             axes.bar(
                 bin_.low,
                 bin_.accounts,

@@ -15,8 +15,11 @@ from accounts.models import Account
 from csm.lib.errors import WorkbenchError
 from csm.portfolio import insights_selectors as select
 from csm.portfolio import pictures
+from csm.portfolio.insights_books import book_of_everyone, book_of_night
 from csm.portfolio.insights_characteristics import characteristics
+from csm.portfolio.insights_revenue import tiers
 from csm.portfolio.insights_selectors import Accounts, Tally
+from csm.portfolio.insights_tables import decimal, major, spreadsheet_safe
 from scoring.engine.spec import UNKNOWN_NAME
 from scoring.models import Scorecard, ScoreRun
 from scoring.selectors import newest_run, specs_of
@@ -72,15 +75,15 @@ def night_of(as_of: date | None = None, scorecard: str | None = None) -> Night:
         if run is None:
             raise WorkbenchError(_no_night(as_of, None, newest))
         if newest is not None and run.pk == newest.pk:
-            return Night(run, select.book_of_everyone(run))
-        return Night(run, select.book_of_night(run, Account.objects.all()))
+            return Night(run, book_of_everyone(run))
+        return Night(run, book_of_night(run, Account.objects.all()))
     versions = _versions(scorecard)
     nights = ScoreRun.objects.filter(state=ScoreRun.State.DONE).order_by("-as_of", "-id")
     if as_of is not None:
         nights = nights.filter(as_of=as_of)
     for run in nights.defer("statistics"):
         if versions & set(run.plan):
-            accounts = select.book_of_night(run, Account.objects.all(), sorted(versions))
+            accounts = book_of_night(run, Account.objects.all(), sorted(versions))
             return Night(run, accounts)
     raise WorkbenchError(_no_night(as_of, scorecard, newest))
 
@@ -145,7 +148,7 @@ class Report:
             text = io.TextIOWrapper(out, encoding="utf-8", newline="")
             table = csv.writer(text, lineterminator="\n")
             table.writerow(header)
-            table.writerows([guarded(cell) for cell in row] for row in rows())
+            table.writerows([spreadsheet_safe(cell) for cell in row] for row in rows())
             text.flush()
             text.detach()  # the stream stays its owner's
 
@@ -171,15 +174,15 @@ class Report:
                 name,
                 industry,
                 size,
-                _decimal(score),
+                decimal(score),
                 band or UNKNOWN_NAME,
-                _major(predicted),
+                major(predicted),
                 tier or "",
             )
 
     def _rates(self) -> Rows:
         for industry, size, tally in select.top_segments(self._matrix, None):
-            rate = _decimal(tally.rate)
+            rate = decimal(tally.rate)
             yield (
                 industry or select.UNKNOWN,
                 size or select.UNKNOWN,
@@ -199,18 +202,18 @@ class Report:
             percent = None if each.difference is None else each.difference * 100
             yield (
                 each.metric,
-                _decimal(each.median_high_risk),
-                _decimal(each.median_all),
-                _decimal(percent),
+                decimal(each.median_high_risk),
+                decimal(each.median_all),
+                decimal(percent),
             )
 
     def _tiers(self) -> Rows:
-        for tier, tally in select.tiers(self.night.accounts).items():
+        for tier, tally in tiers(self.night.accounts).items():
             yield (
                 tier or select.UNKNOWN,
                 tally.accounts,
-                _major(tally.predicted_sum),
-                _decimal(tally.mean),
+                major(tally.predicted_sum),
+                decimal(tally.mean),
             )
 
 
@@ -246,35 +249,3 @@ def write_zip(night: Night, out: IO[bytes]) -> Report:
             with archive.open(name, "w") as file:
                 write(file)
     return report
-
-
-def guarded(cell: Any) -> Any:
-    """Text a spreadsheet would run as a formula gets a leading apostrophe; numbers stay numbers."""
-    if (
-        isinstance(cell, str)
-        and cell[:1] in {"=", "+", "-", "@", "\t", "\r"}
-        and not _is_number(cell)
-    ):
-        return f"'{cell}"
-    return cell
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _decimal(value: float | None) -> str:
-    """Six decimals; nothing for unknown."""
-    return "" if value is None else f"{value:.6f}"
-
-
-def _major(minor: int | None) -> str:
-    """Minor units as major units with two decimals, without a detour over floats."""
-    if minor is None:
-        return ""
-    sign, size = ("-", -minor) if minor < 0 else ("", minor)
-    return f"{sign}{size // 100}.{size % 100:02d}"

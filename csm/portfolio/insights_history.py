@@ -1,0 +1,79 @@
+"""How the bands of a book were shared out, night by night, from the daily roll-up."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import Q, Sum
+
+from csm.portfolio.insights_selectors import UNKNOWN_AS_BAND, Band
+from scoring.models import DailyRollup, ScoreRun
+
+DAYS = 180
+
+
+@dataclass(frozen=True)
+class Night:
+    """Accounts per band on one night, among the accounts it scored."""
+
+    as_of: date
+    bands: dict[Band, int]
+
+    @property
+    def accounts(self) -> int:
+        return sum(self.bands.values())
+
+
+def history(
+    user: Any,
+    scope: str,
+    run: ScoreRun,
+    *,
+    industries: Collection[str] = (),
+    sizes: Collection[str] = (),
+    owners: Collection[int | None] = (),
+    days: int = DAYS,
+) -> list[Night]:
+    """The `days` nights up to that of `run` in its own series. Empty collections mean any.
+
+    A roll-up remembers the owner and team of its night: an account that changed hands counts for whoever
+    had it then.
+    """
+    rows = DailyRollup.objects.filter(
+        _seen_by(user, scope),
+        as_of__gt=run.as_of - timedelta(days=days),
+        as_of__lte=run.as_of,
+        run__scorecard=run.scorecard_id,
+    )
+    if industries:
+        rows = rows.filter(industry__in=industries)
+    if sizes:
+        rows = rows.filter(size_segment__in=sizes)
+    if owners:
+        named = Q(owner__in=[owner for owner in owners if owner is not None])
+        rows = rows.filter(named | Q(owner=None) if None in owners else named)
+    nights: dict[date, dict[Band, int]] = {}
+    sums = rows.order_by("as_of").values_list("as_of", "band", "band_name", "tone")
+    for as_of, place, name, tone, accounts in sums.annotate(n=Sum("accounts")):
+        # Two scorecards may both have "Unknown"; it is one band.
+        band = Band(place, name, tone) if place >= 0 else UNKNOWN_AS_BAND
+        bands = nights.setdefault(as_of, {})
+        bands[band] = bands.get(band, 0) + accounts
+    return [Night(as_of, bands) for as_of, bands in nights.items()]
+
+
+def _seen_by(user: Any, scope: str) -> Q:
+    """`accounts.access.in_scope` for rows that carry the owner and team of an account."""
+    nothing = Q(pk__in=[])
+    if not (user.is_authenticated and user.is_active):
+        return nothing
+    all_of_them = user.is_superuser or user.role in {"executive", "admin"}
+    if not all_of_them and user.role not in {"csm", "manager"}:
+        return nothing
+    if scope == "mine":
+        return Q(owner=user)
+    if scope != "team" and all_of_them:
+        return Q()
+    in_teams = Q(team__in=list(user.teams.values_list("id", flat=True)))
+    return in_teams if scope == "team" else in_teams | Q(owner=user)

@@ -14,15 +14,16 @@ def run_nightly(
     *,
     by: Any = None,
     shard_size: int = nights.SHARD_SIZE,
+    history_only: bool = False,
     progress: nights.Progress | None = None,
 ) -> ScoreRun:
     """Score the night of `as_of` in this process; resumes an unfinished one.
 
     With `scorecard_key` that scorecard scores every account, otherwise each account gets the first active
-    scorecard whose scope matches. Raises WorkbenchError (NightError) with a sentence; a run that failed in
+    scorecard whose scope matches. `history_only` back-fills: current health stays. Raises WorkbenchError (NightError) with a sentence; a run that failed in
     its work is returned in state "failed" with the error in it.
     """
-    run = start_night(as_of, scorecard_key, by=by, shard_size=shard_size)
+    run = start_night(as_of, scorecard_key, by=by, shard_size=shard_size, history_only=history_only)
     return nights.work(run, progress=progress)
 
 
@@ -32,6 +33,7 @@ def start_night(
     *,
     by: Any = None,
     shard_size: int = nights.SHARD_SIZE,
+    history_only: bool = False,
 ) -> ScoreRun:
     """The row of the night, new or unfinished, for any number of workers to work on."""
     if not Scorecard.objects.exists():
@@ -42,4 +44,6 @@ def start_night(
         if scorecard is None:
             known = ", ".join(Scorecard.objects.values_list("key", flat=True))
             raise WorkbenchError(f"There is no scorecard {scorecard_key!r}: there is {known}.")
-    return nights.start(as_of, scorecard=scorecard, by=by, shard_size=shard_size)
+    return nights.start(
+        as_of, scorecard=scorecard, by=by, shard_size=shard_size, history_only=history_only
+    )

@@ -30,8 +30,7 @@ _HEALTH = (
 def newest_run(as_of: date | None = None) -> ScoreRun | None:
     """The finished night the pages show, or the newest finished one of `as_of`."""
     done = ScoreRun.objects.filter(state=ScoreRun.State.DONE)
-    if as_of is not None:
-        done = done.filter(as_of=as_of)
+    done = done.filter(history_only=False) if as_of is None else done.filter(as_of=as_of)
     return done.order_by("-as_of", "-id").first()
 
 

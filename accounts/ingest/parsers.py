@@ -33,7 +33,7 @@ _EXCEL_HINT: Final = re.compile(r'"?sep=([,;\t|])"?\s*', re.IGNORECASE)
 _NON_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 # What `surrogateescape` leaves of a byte that is not in the encoding.
 _ESCAPED: Final = re.compile("[\udc80-\udcff]")
-_CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _FOREIGN_FORMATS: Final = (
     (
         b"PK\x03\x04",
@@ -91,12 +91,11 @@ def inspect(path: Path, *, encoding: str | None = None) -> Source:
                     valid += len(_NON_ASCII.findall(text)) - escaped
     except OSError as error:
         raise UnreadableFile(path, f"cannot be read ({error.strerror or error}).") from None
+    if not sample.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t ,;|"):
+        raise UnreadableFile(path, "is empty. Export it again.")
     guessed = _encoding_by_pattern(sample)
-    if not sample.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t ,;|") or size == 0:
-        raise UnreadableFile(path, "is empty. Export it again; nothing was loaded.")
-    if guessed is None:
-        _refuse_binary(path, sample)
-    # One trailing broken character is a cut, not another encoding.
+    _refuse_binary(path, sample, guessed)
+    # The decoder is never told that the file ends: half a character there is a cut, no other encoding.
     is_utf8 = invalid == 0 or valid > invalid
     found = encoding or guessed or ("utf-8" if is_utf8 else "cp1252")
     return Source(path, found, digest.hexdigest(), size)
@@ -115,12 +114,14 @@ def _encoding_by_pattern(sample: bytes) -> str | None:
     return None
 
 
-def _refuse_binary(path: Path, sample: bytes) -> None:
+def _refuse_binary(path: Path, sample: bytes, encoding: str | None) -> None:
     for magic, remedy in _FOREIGN_FORMATS:
         if sample.startswith(magic):
             raise UnreadableFile(path, f"is not a text file. {remedy}")
-    control = len(_CONTROL.findall(sample))
-    if sample.count(0) > 0.001 * len(sample) + 1 or control > 0.02 * len(sample) + 1:
+    # Numbers of two bytes look like UTF-16 until they are read as such.
+    text = sample.decode(encoding, "ignore") if encoding else sample.decode("latin-1")
+    control = len(_CONTROL.findall(text))
+    if text.count("\0") > 0.001 * len(text) + 1 or control > 0.02 * len(text) + 1:
         raise UnreadableFile(path, "is a binary file, not a table of text. Export the data as CSV.")
 
 

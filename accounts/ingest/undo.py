@@ -89,7 +89,9 @@ def _restore_accounts(run: ImportRun) -> tuple[int, int]:
     ).select_related("account")
     for change in changes.iterator(chunk_size=_CHUNK):
         account, befores, afters = change.account, change.before, change.after
-        assert account is not None and befores is not None and afters is not None
+        assert account is not None
+        assert befores is not None
+        assert afters is not None
         fields = []
         for name, before in befores.items():
             if getattr(account, name) != _value(name, afters[name]):
@@ -118,7 +120,9 @@ def _restore_readings(run: ImportRun) -> tuple[int, int]:
     )
     for change in changes.iterator(chunk_size=_CHUNK):
         reading, before, after = change.reading, change.before, change.after
-        assert reading is not None and before is not None and after is not None
+        assert reading is not None
+        assert before is not None
+        assert after is not None
         if reading.metrics != after["metrics"]:
             kept += 1
             continue

@@ -50,7 +50,7 @@ def run_nights(plan: Plan, *, by: User, done: Callable[[dt.date], None]) -> int:
         if night not in there:
             if night >= changed_on:
                 improve_scorecard(plan, changed_on, by=by)
-            run = run_nightly(night, by=by)
+            run = run_nightly(night, by=by, history_only=night != plan.as_of)
             if run.state != ScoreRun.State.DONE:
                 raise WorkbenchError(f"The night of {night} failed: {run.error}")
             ran += 1

@@ -29,6 +29,7 @@ def account(request: HttpRequest, pk: int) -> HttpResponse:
             "gauge": cells.gauge_of(page.explained),
             "judged": page.explained.snapshot.band >= 0,
             "components": cells.component_rows(page.explained),
+            "total": cells.total_row(page.explained),
             "costs": cells.costs(page.explained, found.currency),
             "difference": cells.difference_rows(page.difference),
             "before": page.before,

@@ -212,8 +212,8 @@ def measure_groups(
                 label=component.label,
                 score=markup.number(score, 1) if score is not None else markup.unknown("no data"),
                 light=markup.band(*light, plain=True) if light else SafeString(""),
-                earned=_text(_sum(row[2] for row in mine)),
-                lost=_text(_sum(row[3] for row in mine)),
+                earned=_text(None if score is None else _sum(row[2] for row in mine)),
+                lost=_text(None if score is None else _sum(row[3] for row in mine)),
                 weight=_text(_sum(row[4] for row in mine)),
                 rows=[_measure_cells(explained, row, sources, currency) for row in mine],
             )
@@ -237,7 +237,7 @@ def _measure_cells(
     no_data = markup.unknown("no data")
     label = format_html("{}{}", line.label, markup.defn(told))
     if line.note:
-        label = format_html('{}<span class="detail">{}</span>', label, line.note)
+        label = format_html('{}<span class="measure-note">{}</span>', label, line.note)
     counted = not line.missing or (earned is not None and weight > 0)
     return [
         ("wrap", label),
@@ -263,9 +263,9 @@ def _weight_cell(line: Line, weight: float) -> SafeString:
     if abs(weight - line.original_weight) < 0.15:
         return markup.number(weight, 1)
     return format_html(
-        '{}<span class="detail">of {} set</span>',
-        markup.number(weight, 1),
+        '<span class="detail">set {}</span> {}',
         wording.plain(line.original_weight, 1),
+        markup.number(weight, 1),
     )
 
 
@@ -277,14 +277,14 @@ def _age_cell(line: Line, sources: Mapping[str, Source]) -> SafeString:
         return format_html('<span class="quiet">{}</span>', source.source)
     if source.age_days > STALE_DAYS:
         return format_html(
-            '{} <strong title="Older than {} days">{}</strong><span class="detail">stale · {}</span>',
-            markup.icon("alert-triangle", "Stale"),
-            STALE_DAYS,
-            display.days(source.age_days),
+            '<span class="detail">{}</span> <strong class="stale" title="Older than {} days">{} {}</strong>',
             source.source,
+            STALE_DAYS,
+            markup.icon("alert-triangle", "Stale"),
+            display.days(source.age_days),
         )
     return format_html(
-        '{}<span class="detail">{}</span>', display.days(source.age_days), source.source
+        '<span class="detail">{}</span> {}', source.source, display.days(source.age_days)
     )
 
 

@@ -25,6 +25,8 @@ class ScoreRun(models.Model):
     scorecard = models.ForeignKey(
         "scoring.Scorecard", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # A back-fill: snapshots, band changes and roll-up, but current health stays as it is.
+    history_only = models.BooleanField(default=False)
     state = models.CharField(max_length=10, choices=State.choices, default=State.COUNTING)
     statistics = models.JSONField(default=dict)
     # {version id: {"cuts": [q25, q75], "clipped": {measure: n}, "warnings": […]}}
@@ -81,7 +83,8 @@ class ScoreShard(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     worker = models.CharField(max_length=80, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    # {version id: partial statistics}; emptied once the run has merged them.
+    # {version id: partial statistics} while counting, {version id: [predicted revenue]} while scoring;
+    # emptied once the run has put them together.
     partial = models.JSONField(default=dict)
     # {"accounts": n, "scored": n, "unknown": n, "band_changes": n, "clipped": {…}, "warnings": […]}
     report = models.JSONField(default=dict)

@@ -47,6 +47,7 @@ def start(
     scorecard: Scorecard | None = None,
     by: Any = None,
     shard_size: int = SHARD_SIZE,
+    history_only: bool = False,
 ) -> ScoreRun:
     """The open run of this night with this plan, or a new one.
 
@@ -65,7 +66,9 @@ def start(
             run.state, run.error = ScoreRun.State.FAILED, "Replaced by a run with another plan."
             run.finished_at = timezone.now()
             run.save(update_fields=["state", "error", "finished_at"])
-        run = ScoreRun.objects.create(as_of=as_of, plan=plan, scorecard=scorecard, started_by=by)
+        run = ScoreRun.objects.create(
+            as_of=as_of, plan=plan, scorecard=scorecard, started_by=by, history_only=history_only
+        )
         ScoreShard.objects.bulk_create(
             ScoreShard(run=run, number=number, first_id=first, last_id=last)
             for number, (first, last) in enumerate(_ranges(shard_size))
@@ -161,8 +164,8 @@ def _do(run: ScoreRun, shard: ScoreShard, worker: str, *, counting: bool) -> Non
                 partial = shards.count(run, plan, shard)
                 after = {"state": ScoreShard.State.COUNTED, "partial": partial}
             else:
-                report = shards.score(run, plan, shard)
-                after = {"state": ScoreShard.State.SCORED, "report": report}
+                report, predicted = shards.score(run, plan, shard)
+                after = {"state": ScoreShard.State.SCORED, "report": report, "partial": predicted}
             mine = ScoreShard.objects.filter(pk=shard.pk, worker=worker, state=shard.state)
             if not mine.update(lease_until=None, attempts=0, **after):
                 # Our lease ran out and somebody else has done it: what we wrote is undone with us.

@@ -76,7 +76,7 @@ def publish(run: ScoreRun, plan: Plan) -> None:
         if locked.state != ScoreRun.State.SCORING:
             return
         cuts = {version_id: _cuts(locked, version_id) for version_id, _ in plan}
-        if not ScoreRun.objects.filter(state=ScoreRun.State.DONE, as_of__gt=locked.as_of).exists():
+        if not locked.history_only and not _is_older_than_shown(locked):
             _swap_health(locked, plan, cuts)
         _roll_up(locked, plan)
         _finish(locked, plan, cuts)
@@ -84,17 +84,17 @@ def publish(run: ScoreRun, plan: Plan) -> None:
         locked.shards.update(partial={})
 
 
+def _is_older_than_shown(run: ScoreRun) -> bool:
+    return ScoreRun.objects.filter(
+        state=ScoreRun.State.DONE, history_only=False, as_of__gt=run.as_of
+    ).exists()
+
+
 def _cuts(run: ScoreRun, version_id: int) -> tuple[float, float] | None:
     """Q25 and Q75 of the version's predicted revenue in minor units."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT s.predicted_6m_amount FROM accounts_account a JOIN scoring_snapshot s ON "
-            "s.account_id = a.id AND s.as_of = %s AND s.version_id = %s AND s.run_id = %s "
-            "WHERE s.predicted_6m_amount IS NOT NULL",
-            [run.as_of, version_id, run.pk],
-        )
-        amounts = np.array([row[0] for row in cursor.fetchall()], dtype=np.float64)
-    return quantile_cuts(amounts) if len(amounts) else None
+    parts = run.shards.values_list("partial", flat=True)
+    amounts = [amount for part in parts for amount in part.get(str(version_id), ())]
+    return quantile_cuts(np.array(amounts, dtype=np.float64)) if amounts else None
 
 
 def _swap_health(run: ScoreRun, plan: Plan, cuts: dict[int, tuple[float, float] | None]) -> None:

@@ -19,6 +19,7 @@ from scoring.models.snapshot import UNKNOWN_BAND
 from scoring.services.populations import Group, groups
 
 Plan = Sequence[tuple[int, ScorecardSpec]]
+Predicted = dict[str, list[int]]
 
 _SNAPSHOT_FIELDS = (
     "account",
@@ -74,8 +75,10 @@ def merge(run: ScoreRun, plan: Plan) -> dict[str, Any]:
     return merged
 
 
-def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> dict[str, Any]:
-    """Score the shard and store its snapshots and band changes; returns the shard's report.
+def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any], Predicted]:
+    """Score the shard and store its snapshots and band changes.
+
+    Returns the shard's report and its predicted revenues (minor units) by version id.
 
     Replaces what an earlier attempt or an earlier run of the same night and versions left in this range.
     The caller holds the transaction.
@@ -85,14 +88,19 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> dict[str, Any]:
     found = (
         recent.groups if recent and recent.key == (run.pk, shard.pk) else _groups(run, plan, shard)
     )
-    clear(run.as_of, [version_id for version_id, _ in plan], shard.first_id, shard.last_id)
+    if ScoreRun.objects.filter(as_of=run.as_of).exclude(pk=run.pk).exists():
+        clear(run.as_of, [version_id for version_id, _ in plan], shard.first_id, shard.last_id)
     report: dict[str, Any] = {"accounts": 0, "scored": 0, "unknown": 0, "band_changes": 0}
     clipped: dict[str, dict[str, int]] = {}
     warnings: dict[str, list[str]] = {}
+    predicted: Predicted = {}
     for group in found:
         stats = statistics.Stats.from_json(run.statistics[str(group.version_id)])
         scored = score_packed(group.spec, group.packed, stats)
-        bulk_insert(Snapshot, _SNAPSHOT_FIELDS, _snapshot_rows(run, group, scored))
+        revenue = predict(group.spec.revenue, scored.score, group.pipeline, group.won)
+        amounts = minor_units(revenue)
+        bulk_insert(Snapshot, _SNAPSHOT_FIELDS, _snapshot_rows(run, group, scored, amounts))
+        predicted[str(group.version_id)] = [amount for amount in amounts if amount is not None]
         report["accounts"] += len(group.account_ids)
         report["scored"] += int(np.isfinite(scored.score).sum())
         report["unknown"] += int((scored.band == UNKNOWN_BAND).sum())
@@ -100,7 +108,7 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> dict[str, Any]:
         keys = [measure.key for measure in group.spec.measures]
         clipped[str(group.version_id)] = dict(zip(keys, scored.clipped.tolist(), strict=True))
         warnings[str(group.version_id)] = list(scored.warnings)
-    return report | {"clipped": clipped, "warnings": warnings}
+    return report | {"clipped": clipped, "warnings": warnings}, predicted
 
 
 def clear(as_of: date, version_ids: Sequence[int], first_id: int, last_id: int) -> None:
@@ -129,8 +137,9 @@ def _or_none(values: np.ndarray) -> list[float | None]:
     return [None if value != value else value for value in values.tolist()]
 
 
-def _snapshot_rows(run: ScoreRun, group: Group, scored: Scored) -> Iterator[tuple[Any, ...]]:
-    predicted = predict(group.spec.revenue, scored.score, group.pipeline, group.won)
+def _snapshot_rows(
+    run: ScoreRun, group: Group, scored: Scored, predicted: list[int | None]
+) -> Iterator[tuple[Any, ...]]:
     size = len(group.account_ids)
     return zip(
         group.account_ids.tolist(),
@@ -141,7 +150,7 @@ def _snapshot_rows(run: ScoreRun, group: Group, scored: Scored) -> Iterator[tupl
         _or_none(scored.computed),
         scored.band.tolist(),
         scored.coverage.tolist(),
-        minor_units(predicted),
+        predicted,
         codec.encode_points(scored.component_scores),
         codec.encode_inputs(group.packed),
         codec.encode_points(scored.points),

@@ -16,4 +16,6 @@ def night_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def night_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One night."""
-    return render(request, "scoring/night_list.html", {"runs": [get_object_or_404(ScoreRun, pk=pk)]})
+    return render(
+        request, "scoring/night_list.html", {"runs": [get_object_or_404(ScoreRun, pk=pk)]}
+    )

@@ -17,7 +17,9 @@ def scorecard_list(request: HttpRequest) -> HttpResponse:
 def scorecard_page(request: HttpRequest, key: str) -> HttpResponse:
     """One scorecard."""
     return render(
-        request, "scoring/scorecard_list.html", {"scorecards": [get_object_or_404(Scorecard, key=key)]}
+        request,
+        "scoring/scorecard_list.html",
+        {"scorecards": [get_object_or_404(Scorecard, key=key)]},
     )
 
 

@@ -90,7 +90,9 @@ def _download(listing: Listing, what: str, columns: tuple[Column, ...]) -> Strea
         user=user, what=what, query=request.GET.urlencode(), rows=listing.totals.accounts
     )
     records = listing.accounts.values_list(*FIELDS).iterator(chunk_size=_CHUNK)
-    response = StreamingHttpResponse(_lines(records, columns), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(
+        _lines(records, columns), content_type="text/csv; charset=utf-8"
+    )
     name = f"{what}-{listing.filter.as_of.isoformat()}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store"
@@ -109,7 +111,9 @@ def at_risk_csv(request: HttpRequest) -> StreamingHttpResponse:
     listing = risk_listing(request)
     as_of = listing.filter.as_of
     if request.GET.get("tab") == "unknown":
-        return _download(listing, "unknown", (*COLUMNS, ("why", lambda r: guarded(r.why_unknown()))))
+        return _download(
+            listing, "unknown", (*COLUMNS, ("why", lambda r: guarded(r.why_unknown())))
+        )
     reason: tuple[Column, ...] = (
         ("priority", lambda r: _rounded(r.priority, 2)),
         ("reason", lambda r: guarded(r.why_now(as_of))),

@@ -34,6 +34,7 @@ RENEWALS: list[Choice] = [
     ("180", "In 180 days"),
     (OVERDUE, "Overdue"),
 ]
+_TIERS = {"quantile": "ABC", "amount": "1234"}
 # Owners join or rename between nights: a few minutes old is new enough for a list of choices.
 _CHOICES_SECONDS = 300
 
@@ -51,7 +52,9 @@ class Facet:
 
 def choices(user: Any, scope: str, run: ScoreRun | None) -> dict[str, list[Choice]]:
     """Values on offer by filter, within what `user` sees in `scope`. One query when not remembered."""
-    key = f"choices:{user.pk}:{scope}:{run.pk if run else 0}:{run.finished_at if run else ''}".replace(" ", "_")
+    key = f"choices:{user.pk}:{scope}:{run.pk if run else 0}:{run.finished_at if run else ''}".replace(
+        " ", "_"
+    )
     found: dict[str, list[Choice]] | None = cache.get(key) if run else None
     if found is None:
         found = _of_accounts(user, scope) | _of_scorecards(run)
@@ -76,12 +79,14 @@ def _of_accounts(user: Any, scope: str) -> dict[str, list[Choice]]:
         .distinct()
     )
     owners = {
-        str(pk): f"{first} {last}".strip() or username for *_, pk, first, last, username in seen if pk is not None
+        str(pk): f"{first} {last}".strip() or username
+        for *_, pk, first, last, username in seen
+        if pk is not None
     }
     named = sorted(owners.items(), key=lambda pair: pair[1].casefold())
     nobody = [(NOBODY, "Nobody")] if any(row[3] is None for row in seen) else []
     return {
-        "industry": _sorted((row[0] for row in seen)),
+        "industry": _sorted(row[0] for row in seen),
         "size": _in_order((row[1] for row in seen), SizeSegment.choices),
         "lifecycle": _in_order((row[2] for row in seen), LifecycleStage.choices),
         "owner": nobody + named,
@@ -96,14 +101,18 @@ def _sorted(values: Iterable[str]) -> list[Choice]:
 
 def _in_order(values: Iterable[str], order: Iterable[Choice]) -> list[Choice]:
     there = set(values)
-    return [(value or NOT_KNOWN, label if value else "Not known") for value, label in order if value in there]
+    return [
+        (value or NOT_KNOWN, label if value else "Not known")
+        for value, label in order
+        if value in there
+    ]
 
 
 def _of_scorecards(run: ScoreRun | None) -> dict[str, list[Choice]]:
     specs = specs_of(run).values()
     bands = list(dict.fromkeys(band.name for spec in specs for band in spec.bands))
-    by_amount = {spec.revenue.tiers == "amount" for spec in specs}
-    tiers = [*(["1", "2", "3", "4"] if True in by_amount else []), *(["A", "B", "C"] if False in by_amount else [])]
+    schemes = {spec.revenue.tiers for spec in specs}
+    tiers = [tier for scheme, tiers in _TIERS.items() if scheme in schemes for tier in tiers]
     return {
         "band": [(name, name) for name in [*bands, UNKNOWN_NAME]] if bands else [],
         "tier": [(tier, f"Tier {tier}") for tier in tiers],
@@ -165,7 +174,11 @@ def chips(
         elif name == "renewal":
             add(f"Renewal: {dict(RENEWALS).get(value, _label(name, value)).lower()}", name)
         elif name == "change":
-            least = f" by {display.number(float(values['by']), 1)} points or more" if values.get("by") else ""
+            least = (
+                f" by {display.number(float(values['by']), 1)} points or more"
+                if values.get("by")
+                else ""
+            )
             add(f"{CHANGES[value]}{least}", "change", "by")
         elif name == "moved":
             add(f"{MOVES[value]} in {int(values.get('days', MOVED_DAYS))} days", "moved", "days")

@@ -1,4 +1,4 @@
-"""The filters of the lists of accounts. Their state is the URL; page, CSV and every linked number share them."""
+"""The filters of the lists of accounts, their state in the URL; page, CSV and linked numbers share them."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -70,7 +70,9 @@ def recent_changes(run: ScoreRun | None, days: int) -> QuerySet[BandChange]:
     if run is None:
         return BandChange.objects.none()
     return BandChange.objects.filter(
-        as_of__gt=run.as_of - timedelta(days=days), as_of__lte=run.as_of, run__scorecard=run.scorecard_id
+        as_of__gt=run.as_of - timedelta(days=days),
+        as_of__lte=run.as_of,
+        run__scorecard=run.scorecard_id,
     )
 
 
@@ -139,7 +141,11 @@ class RenewalField(forms.CharField):
 
     def clean(self, value: Any) -> str:
         text = super().clean(value)
-        if text and text != OVERDUE and not (text.isascii() and text.isdigit() and int(text) <= _MOST_DAYS):
+        if (
+            text
+            and text != OVERDUE
+            and not (text.isascii() and text.isdigit() and int(text) <= _MOST_DAYS)
+        ):
             raise forms.ValidationError("Write a number of days, such as 90.")
         return str(text)
 
@@ -163,14 +169,20 @@ class AccountFilter(filters.FilterSet):
     tier = ManyFilter(label="Tier", field_name="health__tier")
     renewal = RenewalFilter(label="Renewal", method="by_renewal")
     score_min = filters.NumberFilter(
-        label="Score from", field_name="health__score", lookup_expr="gte", min_value=0, max_value=100
+        label="Score from",
+        field_name="health__score",
+        lookup_expr="gte",
+        min_value=0,
+        max_value=100,
     )
     score_max = filters.NumberFilter(
         label="Score to", field_name="health__score", lookup_expr="lte", min_value=0, max_value=100
     )
     change = filters.ChoiceFilter(label="Change", choices=list(CHANGES.items()), method="by_change")
     by = filters.NumberFilter(label="By at least", method="with_change", min_value=0, max_value=100)
-    moved = filters.ChoiceFilter(label="Band changed", choices=list(MOVES.items()), method="by_move")
+    moved = filters.ChoiceFilter(
+        label="Band changed", choices=list(MOVES.items()), method="by_move"
+    )
     days = filters.NumberFilter(
         label="In the last days", method="with_move", min_value=1, max_value=_MOST_DAYS
     )
@@ -200,7 +212,11 @@ class AccountFilter(filters.FilterSet):
     def values(self) -> dict[str, Any]:
         """The filters that are on, by parameter, as cleaned values."""
         self.form.is_valid()
-        return {name: value for name, value in self.form.cleaned_data.items() if value not in (None, "", [])}
+        return {
+            name: value
+            for name, value in self.form.cleaned_data.items()
+            if value not in (None, "", [])
+        }
 
     @property
     def qs(self) -> QuerySet[Account]:

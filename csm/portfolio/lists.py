@@ -32,11 +32,17 @@ from scoring.selectors import with_health
 PAGE_SIZES = (25, 50, 100)
 # Amounts in another currency than the book's are counted as unknown in a sum, never added up.
 IN_CURRENCY = Q(currency=settings.DEFAULT_CURRENCY)
+# Parameters the filter form carries along.
+_KEPT = ("scope", "tab", "sort", "per")
 _FACETS = ("band", "owner", "industry", "size", "renewal")
-_MORE_FACETS = ("lifecycle", "tier", "change", "moved", "churned")
+_MORE  # Parameters the filter form carries along.
+_KEPT = ("scope", "tab", "sort", "per")
+_FACETS = ("lifecycle", "tier", "change", "moved", "churned")
 
 
-def starting_from(user: Any, scope: str, run: ScoreRun | None, churned: str | None) -> QuerySet[Account]:
+def starting_from(
+    user: Any, scope: str, run: ScoreRun | None, churned: str | None
+) -> QuerySet[Account]:
     """The accounts a list starts from: customers, unless `churned` ("yes", "all") asks for others."""
     if churned not in ("yes", "all"):
         return book(user, scope, run)
@@ -64,7 +70,12 @@ class Listing:
     """
 
     def __init__(
-        self, request: HttpRequest, table: type[tables.Table], within: Q | None = None, *, split: bool = False
+        self,
+        request: HttpRequest,
+        table: type[tables.Table],
+        within: Q | None = None,
+        *,
+        split: bool = False,
     ) -> None:
         self.request = request
         self.query = request.GET
@@ -173,7 +184,11 @@ class Listing:
             "arr": display.money(self.totals.arr, settings.DEFAULT_CURRENCY),
             "pager": self.pager(),
             "sizes": [
-                {"label": str(size), "url": with_params(self.query, per=size), "active": size == self.size}
+                {
+                    "label": str(size),
+                    "url": with_params(self.query, per=size),
+                    "active": size == self.size,
+                }
                 for size in PAGE_SIZES
             ],
             "facets": facets.facets(self.filter, offered, _FACETS),
@@ -182,7 +197,7 @@ class Listing:
             "errors": self.filter.form.errors,
             "chips": on,
             "clear_url": self._clear_url(),
-            "keep": [(name, self.query[name]) for name in ("scope", "tab", "sort", "per") if self.query.get(name)],
+            "keep": [(name, self.query[name]) for name in _KEPT if self.query.get(name)],
             "csv_url": reverse(csv) + with_params(self.query, per=None),
             "has_night": self.run is not None,
             "filtered": bool(on),
@@ -239,8 +254,8 @@ def at_risk(request: HttpRequest) -> HttpResponse:
             (
                 "ARR",
                 priority.ARR,
-                f"on a log scale from {display.compact(priority.ARR_FROM)} to {display.compact(priority.ARR_TO)} "
-                "a year; unknown ARR adds nothing",
+                f"on a log scale from {display.compact(priority.ARR_FROM)} to "
+                f"{display.compact(priority.ARR_TO)} a year; unknown ARR adds nothing",
             ),
         ],
     }

@@ -26,9 +26,8 @@ def why_now(
     `score` and `change_30d` on 0–100, shown on 0–`top`; `arr_amount` in minor units.
     """
     days = None if renewal_on is None else (renewal_on - as_of).days
-    parts = priority(
-        _float(score), _float(change_30d), _float(days), _float(None if arr_amount is None else arr_amount / 100)
-    )
+    arr = None if arr_amount is None else arr_amount / 100
+    parts = priority(_float(score), _float(change_30d), _float(days), _float(arr))
     # Whole points are enough to act on; a scale of ten needs its decimal.
     digits = 0 if top >= 100 else 1
     said = ["no score" if score is None else f"score {display.number(score * top / 100, digits)}"]

@@ -177,7 +177,9 @@ def _delta(change: float | None, top: float, period: str) -> SafeString:
     return markup.delta(None if change is None else change * top / 100, period=period)
 
 
-def _trend(record: Record, as_of: date, url: str, points: Mapping[int, list[float | None]], *_: Any) -> Cell:
+def _trend(
+    record: Record, as_of: date, url: str, points: Mapping[int, list[float | None]], *_: Any
+) -> Cell:
     return "", markup.sparkline(points.get(record.pk, ()), tone=record.tone or "")
 
 

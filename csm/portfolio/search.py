@@ -31,9 +31,9 @@ def found_accounts(user: Any, text: str) -> list[dict[str, Any]]:
         visible_to(user)
         .filter(named_like(text))
         .order_by(rank, "name", "pk")
-        .values_list(
-            "pk", "name", "external_id", "industry", "health__band_name", "health__tone"
-        )[:MOST]
+        .values_list("pk", "name", "external_id", "industry", "health__band_name", "health__tone")[
+            :MOST
+        ]
     )
     return [
         {
@@ -53,7 +53,9 @@ def search(request: HttpRequest) -> HttpResponse:
     context = {
         "q": text,
         "accounts": found_accounts(request.user, text) if text else [],
-        "pages": [page for page in pages(request.user) if text.casefold() in page["label"].casefold()],
+        "pages": [
+            page for page in pages(request.user) if text.casefold() in page["label"].casefold()
+        ],
     }
     htmx: Any = getattr(request, "htmx", None)
     fragment = bool(htmx) and not htmx.history_restore_request

@@ -30,7 +30,9 @@ class PortfolioTable(tables.Table):
     change_30d = _figure("30 d", "change_30d")
     trend = tables.Column(verbose_name="30-day trend", orderable=False)
     driver = tables.Column(
-        verbose_name="Costs most points", order_by=("top_driver_lost",), initial_sort_descending=True
+        verbose_name="Costs most points",
+        order_by=("top_driver_lost",),
+        initial_sort_descending=True,
     )
     arr = _figure("ARR", "arr_amount", largest_first=True)
     renewal = tables.Column(verbose_name="Renewal", order_by=("renewal_on",))
@@ -67,7 +69,16 @@ class UnknownTable(PortfolioTable):
         order_by = ("-arr",)
         order_by_field = ORDER_FIELD
         sequence = ("account", "why", "coverage", "arr", "renewal", "owner", "last_touch")
-        exclude = ("tier", "predicted", "driver", "change_7d", "change_30d", "trend", "band", "score")
+        exclude = (
+            "tier",
+            "predicted",
+            "driver",
+            "change_7d",
+            "change_30d",
+            "trend",
+            "band",
+            "score",
+        )
 
 
 def ordering(table: tables.Table) -> list[Any]:

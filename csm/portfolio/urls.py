@@ -15,6 +15,7 @@ urlpatterns = [
     path("accounts/<int:pk>/health/", account.account_health, name="account_health"),
     path("accounts/<int:pk>/health.csv", account.account_history_csv, name="account_history_csv"),
     path("insights/", insights.insights, name="insights"),
+    path("insights/report.zip", insights.report_zip, name="report_zip"),
     path("insights/<slug:table>.csv", insights.insights_csv, name="insights_csv"),
     path("nights/start/", night_views.start, name="night_start"),
     path("search/", search.search, name="search"),

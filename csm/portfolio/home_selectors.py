@@ -1,0 +1,267 @@
+"""What home shows, in four queries over the book and one over the daily roll-up."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import Case, Count, F, Min, Q, QuerySet, Sum, Value, When, Window
+from django.db.models.functions import Abs, RowNumber
+
+from accounts.models import Account
+from csm.portfolio.filters import changed, moved, recent_changes, renewing
+from csm.portfolio.lists import IN_CURRENCY
+from csm.portfolio.rows import FIELDS, Record
+from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE
+from scoring.models import DailyRollup, ScoreRun
+from scoring.models.snapshot import UNKNOWN_BAND
+
+CHANGED_DAYS = 14
+RENEWAL_DAYS = 90
+TREND_DAYS = 180
+# A smaller move than this is noise; the counts beside the movers and the lists they open use it too.
+MOVER_POINTS = 5
+LISTED = 5
+# Roll-ups change only when a night does, and the night is part of the key.
+_TREND_SECONDS = 3600
+
+
+@dataclass
+class Amount:
+    """A count of accounts with their ARR (minor units) over the `known` ones in the book's currency."""
+
+    accounts: int = 0
+    arr: int = 0
+    known: int = 0
+
+    def add(self, accounts: int, arr: int | None, known: int) -> None:
+        self.accounts += accounts
+        self.arr += arr or 0
+        self.known += known
+
+
+@dataclass
+class BandTotal(Amount):
+    """One band of the split."""
+
+    name: str = ""
+    tone: str = ""
+
+
+@dataclass
+class Figures:
+    """The figures of a book; each is the count of the list its filter opens."""
+
+    all: Amount = field(default_factory=Amount)
+    at_risk: Amount = field(default_factory=Amount)
+    unknown: Amount = field(default_factory=Amount)
+    renewing: Amount = field(default_factory=Amount)
+    bands: list[BandTotal] = field(default_factory=list)
+    moved_down: int = 0
+    moved_up: int = 0
+    to_or_from_unknown: int = 0
+    declined: int = 0
+    improved: int = 0
+    predicted: int = 0
+    predicted_known: int = 0
+
+
+def figures(accounts: QuerySet[Account], run: ScoreRun | None, as_of: date, days: int) -> Figures:
+    """One query: the book grouped by band, everything else counted within the groups.
+
+    `days` (7 or 30) is the span of `declined` and `improved`.
+    """
+    soon = renewing(RENEWAL_DAYS, as_of)
+    rows = (
+        accounts.order_by()
+        .values("health__band", "health__band_name", "health__tone")
+        .annotate(
+            n=Count("pk"),
+            arr=Sum("arr_amount", filter=IN_CURRENCY),
+            known=Count("arr_amount", filter=IN_CURRENCY),
+            soon=Count("pk", filter=soon),
+            soon_arr=Sum("arr_amount", filter=soon & IN_CURRENCY),
+            soon_known=Count("arr_amount", filter=soon & IN_CURRENCY),
+            down=Count("pk", filter=moved("down", run, CHANGED_DAYS)),
+            up=Count("pk", filter=moved("up", run, CHANGED_DAYS)),
+            fog=Count("pk", filter=moved("unknown", run, CHANGED_DAYS)),
+            declined=Count("pk", filter=changed(f"down{days}", MOVER_POINTS)),
+            improved=Count("pk", filter=changed(f"up{days}", MOVER_POINTS)),
+            predicted=Sum("health__predicted_6m_amount", filter=IN_CURRENCY),
+            predicted_known=Count("health__predicted_6m_amount", filter=IN_CURRENCY),
+        )
+    )
+    found = Figures()
+    bands: dict[str, tuple[tuple[bool, int], BandTotal]] = {}
+    for row in rows:
+        band = row["health__band"]
+        name, tone = row["health__band_name"] or UNKNOWN_NAME, row["health__tone"] or UNKNOWN_TONE
+        amount = (row["n"], row["arr"], row["known"])
+        place = (band is None or band == UNKNOWN_BAND, band or 0)
+        # Two scorecards may call a band the same: the list behind the number filters by name as well.
+        bands.setdefault(name, (place, BandTotal(name=name, tone=tone)))[1].add(*amount)
+        found.all.add(*amount)
+        if band == 0:
+            found.at_risk.add(*amount)
+        elif band is None or band == UNKNOWN_BAND:
+            found.unknown.add(*amount)
+        found.renewing.add(row["soon"], row["soon_arr"], row["soon_known"])
+        found.moved_down += row["down"]
+        found.moved_up += row["up"]
+        found.to_or_from_unknown += row["fog"]
+        found.declined += row["declined"]
+        found.improved += row["improved"]
+        found.predicted += row["predicted"] or 0
+        found.predicted_known += row["predicted_known"]
+    found.bands = [total for _, total in sorted(bands.values(), key=lambda pair: pair[0])]
+    return found
+
+
+@dataclass(frozen=True)
+class Shortlists:
+    """The few accounts home names."""
+
+    declined: list[Record]
+    improved: list[Record]
+    renewals: list[Record]
+
+
+def shortlists(accounts: QuerySet[Account], as_of: date, days: int) -> Shortlists:
+    """Biggest movers of `days` (7 or 30) and next renewals; one query for all three lists."""
+    change = f"change_{days}d"
+    path = F(f"health__{change}")
+    down = accounts.filter(changed(f"down{days}")).order_by(path, "pk")
+    up = accounts.filter(changed(f"up{days}")).order_by(path.desc(), "pk")
+    soon = accounts.filter(renewing(RENEWAL_DAYS, as_of)).order_by("renewal_on", "pk")
+    picked = [each.values("pk")[:LISTED] for each in (down, up, soon)]
+    named = Q()
+    for each in picked:
+        named |= Q(pk__in=each)
+    found = [Record(*values) for values in accounts.filter(named).values_list(*FIELDS)]
+    moved_ = [record for record in found if getattr(record, change)]
+    due = [
+        record
+        for record in found
+        if record.renewal_on and as_of <= record.renewal_on <= as_of + timedelta(days=RENEWAL_DAYS)
+    ]
+    by_change = sorted(moved_, key=lambda record: (getattr(record, change), record.pk))
+    rising = sorted(moved_, key=lambda record: (-getattr(record, change), record.pk))
+    return Shortlists(
+        declined=[each for each in by_change if getattr(each, change) < 0][:LISTED],
+        improved=[each for each in rising if getattr(each, change) > 0][:LISTED],
+        renewals=sorted(due, key=lambda record: (record.renewal_on or as_of, record.pk))[:LISTED],
+    )
+
+
+def newest_changes(accounts: QuerySet[Account], run: ScoreRun | None) -> list[dict[str, Any]]:
+    """The newest moves down and up a band in the book, the downs first, each with the largest first.
+
+    Dicts with `down`, account, bands, scores (0–100) and dates. One query.
+    """
+    down = Case(When(new_band__lt=F("old_band"), then=Value(True)), default=Value(False))
+    place = Window(
+        RowNumber(),
+        partition_by=[F("down")],
+        order_by=[F("as_of").desc(), Abs(F("new_score") - F("old_score")).desc(), F("pk").asc()],
+    )
+    return list(
+        recent_changes(run, CHANGED_DAYS)
+        .filter(account__in=accounts.order_by().values("pk"))
+        .filter(old_band__gte=0, new_band__gte=0)
+        .annotate(down=down)
+        .annotate(place=place)
+        .filter(place__lte=LISTED)
+        .order_by("-down", "place")
+        .values(
+            "down",
+            "account_id",
+            "account__name",
+            "account__industry",
+            "version_id",
+            "as_of",
+            "old_band",
+            "new_band",
+            "old_band_name",
+            "new_band_name",
+            "old_score",
+            "new_score",
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Day:
+    """One night of the trend: mean score of the judged accounts, accounts by (band name, tone).
+
+    `versions` names what scored it: {version id: "CRM engagement v2"}.
+    """
+
+    on: date
+    versions: dict[int, str]
+    mean: float | None
+    judged: int
+    bands: dict[tuple[str, str], int]
+
+
+def trend(user: Any, scope: str, run: ScoreRun) -> list[Day]:
+    """The nights of the last 180 days from the roll-ups, within what `user` sees in `scope`.
+
+    One query, remembered until the next night. Owner and team are those of that night.
+    """
+    key = (
+        f"trend:{run.pk}:{run.finished_at.timestamp() if run.finished_at else 0}:{user.pk}:{scope}"
+    )
+    found: list[Day] | None = cache.get(key)
+    if found is None:
+        found = _days(user, scope, run)
+        cache.set(key, found, _TREND_SECONDS)
+    return found
+
+
+def _days(user: Any, scope: str, run: ScoreRun) -> list[Day]:
+    rows = (
+        _in_scope(user, scope)
+        .filter(as_of__gt=run.as_of - timedelta(days=TREND_DAYS), as_of__lte=run.as_of)
+        .order_by("as_of", "band")
+        .values_list(
+            "as_of",
+            "version_id",
+            "version__scorecard__name",
+            "version__number",
+            "band",
+            "band_name",
+        )
+        .annotate(
+            tone_=Min("tone"), n=Sum("accounts"), scored_=Sum("scored"), sum_=Sum("score_sum")
+        )
+    )
+    nights: dict[date, dict[str, Any]] = {}
+    for on, version_id, scorecard, number, band, name, tone, n, scored, total in rows:
+        night = nights.setdefault(on, {"versions": {}, "sum": 0.0, "judged": 0, "bands": {}})
+        night["versions"][version_id] = f"{scorecard} v{number}"
+        night["bands"][name, tone] = night["bands"].get((name, tone), 0) + n
+        if band != UNKNOWN_BAND:
+            night["sum"] += total
+            night["judged"] += scored
+    return [
+        Day(
+            on=on,
+            versions=night["versions"],
+            mean=night["sum"] / night["judged"] if night["judged"] else None,
+            judged=night["judged"],
+            bands=night["bands"],
+        )
+        for on, night in nights.items()
+    ]
+
+
+def _in_scope(user: Any, scope: str) -> QuerySet[DailyRollup]:
+    """Roll-ups of the accounts `accounts.access.in_scope` would show."""
+    rollups = DailyRollup.objects.all()
+    if not (user.is_superuser or user.role in {"executive", "admin"}):
+        rollups = rollups.filter(Q(owner=user) | Q(team__in=user.teams.values("pk")))
+    if scope == "mine":
+        return rollups.filter(owner=user)
+    if scope == "team":
+        return rollups.filter(team__in=user.teams.values("pk"))
+    return rollups

@@ -157,7 +157,7 @@ def _tiles(found: Figures, scope: str, run: ScoreRun) -> list[dict[str, Any]]:
             "value": display.number(found.at_risk.accounts),
             "unit": display.percent(found.at_risk.accounts / total),
             "n": f"{_arr(found.at_risk)} ARR, known for {found.at_risk.known:,}",
-            "definition": "Accounts in the lowest band of their scorecard; Unknown accounts are not among them.",
+            "definition": "Accounts in the lowest band of their scorecard. Unknown is not among them.",
             "url": list_url("at_risk", scope),
         },
         {

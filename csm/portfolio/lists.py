@@ -35,9 +35,7 @@ IN_CURRENCY = Q(currency=settings.DEFAULT_CURRENCY)
 # Parameters the filter form carries along.
 _KEPT = ("scope", "tab", "sort", "per")
 _FACETS = ("band", "owner", "industry", "size", "renewal")
-_MORE  # Parameters the filter form carries along.
-_KEPT = ("scope", "tab", "sort", "per")
-_FACETS = ("lifecycle", "tier", "change", "moved", "churned")
+_MORE_FACETS = ("lifecycle", "tier", "change", "moved", "churned")
 
 
 def starting_from(

@@ -235,8 +235,9 @@ def _values(data: Any, faults: list[str]) -> dict[str, dict[str, str]]:
 
 def _is_text_encoding(name: Any) -> bool:
     try:
-        return isinstance(name, str) and b"".decode(name) == ""
-    except LookupError:
+        # Not of nothing: that would be answered without looking the encoding up.
+        return isinstance(name, str) and isinstance(b"a".decode(name, "ignore"), str)
+    except (LookupError, ValueError):
         return False
 
 

@@ -94,7 +94,7 @@ def inspect(path: Path, *, encoding: str | None = None) -> Source:
     if not sample.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t ,;|"):
         raise UnreadableFile(path, "is empty. Export it again.")
     guessed = _encoding_by_pattern(sample)
-    _refuse_binary(path, sample, guessed)
+    _refuse_binary(path, sample, encoding or guessed)
     # The decoder is never told that the file ends: half a character there is a cut, no other encoding.
     is_utf8 = invalid == 0 or valid > invalid
     found = encoding or guessed or ("utf-8" if is_utf8 else "cp1252")
@@ -230,6 +230,12 @@ class Table:
         return Record(self._number, cells[:1], f"{reason}.", remedy)
 
 
+class _Clipped(str):
+    """What is kept of a line without end."""
+
+    __slots__ = ()
+
+
 class _Lines:
     """Physical lines with a memory of those the current record has taken, so that they can be read again."""
 
@@ -247,6 +253,7 @@ class _Lines:
         line = self._ahead.popleft() if self._ahead else self._read()
         if not line:
             raise StopIteration
+        self.overlong = self.overlong or isinstance(line, _Clipped)
         self._taken.append(line)
         self._taken_length += len(line)
         if self._taken_length > 2 * _LONGEST_LINE:
@@ -277,10 +284,9 @@ class _Lines:
     def _read(self) -> str:
         line = self._file.readline(_LONGEST_LINE)
         if len(line) >= _LONGEST_LINE and not line.endswith(("\n", "\r")):
-            self.overlong = True
             while (more := self._file.readline(_LONGEST_LINE)) and not more.endswith(("\n", "\r")):
                 pass
-            return line[: csv.field_size_limit()] + "\n"
+            return _Clipped(line[: csv.field_size_limit() // 2] + "\n")
         return line
 
 

@@ -20,7 +20,8 @@ _CHUNK = 900
 # The newest reading per account comes by one index seek each; a join over all readings would read the
 # whole history every night.
 _NEWEST = """
-SELECT a.id, a.industry, a.size_segment, a.lifecycle_stage, a.tags, r.metrics
+SELECT a.id, a.industry, a.size_segment, a.lifecycle_stage, a.tags,
+       a.owner_id, a.team_id, a.arr_amount, r.metrics
 FROM accounts_account a
 LEFT JOIN accounts_reading r ON r.account_id = a.id AND r."on" = (
     SELECT MAX(x."on") FROM accounts_reading x WHERE x.account_id = a.id AND x."on" <= %s)
@@ -52,7 +53,8 @@ def frame(
     """One row per account that is a customer on `as_of`, indexed by id and ordered by it.
 
     Columns: every key of `metrics` and `metric@baselineN` of `baselines` as float64 (NaN unknown), the
-    attributes of `ATTRIBUTES` as text (None unknown) and `tags` as lists. A metric is the value in the
+    attributes of `ATTRIBUTES` as text (None unknown), `tags` as lists, `owner_id`, `team_id` and
+    `arr_amount` (minor units) as float64. A metric is the value in the
     newest reading on or before `as_of` that names it, at most `LOOK_BACK_DAYS` old.
     """
     with connection.cursor() as cursor:
@@ -72,12 +74,17 @@ def frame(
     keys = [key for key in metrics if key not in ATTRIBUTES]
     _fill_from_older(keys, ids, readings, as_of)
     columns: dict[str, Any] = {key: _column(readings, key) for key in keys}
-    industry, size, stage, tags = zip(*attributes, strict=True) if attributes else ((),) * 4
+    industry, size, stage, tags, owner, team, arr = (
+        zip(*attributes, strict=True) if attributes else ((),) * 7
+    )
     columns |= {
         "industry": np.array([text or None for text in industry], dtype=object),
         "size_segment": np.array([text or None for text in size], dtype=object),
         "lifecycle_stage": np.array([text or None for text in stage], dtype=object),
         "tags": [orjson.loads(text) if text and text != "[]" else [] for text in tags],
+        "owner_id": np.array(owner, dtype=np.float64),
+        "team_id": np.array(team, dtype=np.float64),
+        "arr_amount": np.array(arr, dtype=np.float64),
     }
     for metric, days in baselines:
         columns[f"{metric}@baseline{days}"] = _baseline(metric, days, ids, as_of, first_id, last_id)

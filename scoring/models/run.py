@@ -83,8 +83,8 @@ class ScoreShard(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     worker = models.CharField(max_length=80, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    # {version id: partial statistics} while counting, {version id: [predicted revenue]} while scoring;
-    # emptied once the run has put them together.
+    # {version id: partial statistics} while counting, {version id: predicted revenues and daily sums}
+    # while scoring; emptied once the run has put them together.
     partial = models.JSONField(default=dict)
     # {"accounts": n, "scored": n, "unknown": n, "band_changes": n, "clipped": {…}, "warnings": […]}
     report = models.JSONField(default=dict)

@@ -164,8 +164,8 @@ def _do(run: ScoreRun, shard: ScoreShard, worker: str, *, counting: bool) -> Non
                 partial = shards.count(run, plan, shard)
                 after = {"state": ScoreShard.State.COUNTED, "partial": partial}
             else:
-                report, predicted = shards.score(run, plan, shard)
-                after = {"state": ScoreShard.State.SCORED, "report": report, "partial": predicted}
+                report, gathered = shards.score(run, plan, shard)
+                after = {"state": ScoreShard.State.SCORED, "report": report, "partial": gathered}
             mine = ScoreShard.objects.filter(pk=shard.pk, worker=worker, state=shard.state)
             if not mine.update(lease_until=None, attempts=0, **after):
                 # Our lease ran out and somebody else has done it: what we wrote is undone with us.

@@ -11,6 +11,8 @@ from scoring.engine.pack import pack, peer_names
 from scoring.engine.spec import Scope, ScorecardSpec, required_baselines, required_metrics
 from scoring.metrics.read import frame
 
+ATTRIBUTES = ("owner_id", "team_id", "industry", "size_segment", "arr_amount")
+
 
 @dataclass(frozen=True)
 class Group:
@@ -19,6 +21,8 @@ class Group:
     version_id: int
     spec: ScorecardSpec
     account_ids: np.ndarray
+    # Who the accounts are on the night: `owner_id`, `team_id`, `industry`, `size_segment`, `arr_amount`.
+    attributes: pd.DataFrame
     packed: np.ndarray
     # Peer-group codes by name, for the run's report; empty without peer groups.
     peers: Mapping[str, Mapping[int, str]]
@@ -52,6 +56,7 @@ def groups(
                 version_id=version_id,
                 spec=spec,
                 account_ids=part.index.to_numpy(),
+                attributes=part[list(ATTRIBUTES)],
                 packed=pack(spec, part),
                 peers=peer_names(spec, part),
                 pipeline=part[spec.revenue.pipeline_metric].to_numpy(),

@@ -16,6 +16,7 @@ from scoring.engine.score import score as score_packed
 from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE, ScorecardSpec, slots
 from scoring.models import AccountHealth, DailyRollup, ScoreRun
 from scoring.priority import priority
+from scoring.services import rollups
 
 Plan = Sequence[tuple[int, ScorecardSpec]]
 
@@ -53,17 +54,6 @@ WHERE a.id BETWEEN %s AND %s
 ORDER BY a.id
 """
 
-_ROLLUP = """
-INSERT INTO scoring_dailyrollup (as_of, run_id, owner_id, team_id, industry, size_segment, version_id, band,
-    band_name, tone, accounts, scored, score_sum, arr_amount, arr_known)
-SELECT s.as_of, s.run_id, a.owner_id, a.team_id, a.industry, a.size_segment, s.version_id, s.band,
-    {name}, {tone}, COUNT(*), COUNT(s.score), COALESCE(SUM(s.score), 0), COALESCE(SUM(a.arr_amount), 0),
-    COUNT(a.arr_amount)
-FROM accounts_account a JOIN scoring_snapshot s
-  ON s.account_id = a.id AND s.as_of = %s AND s.version_id = %s AND s.run_id = %s
-GROUP BY s.as_of, s.run_id, a.owner_id, a.team_id, a.industry, a.size_segment, s.version_id, s.band
-"""
-
 
 def publish(run: ScoreRun, plan: Plan) -> None:
     """Make `run` the night the pages show. Repeating it, or two workers doing it at once, is harmless.
@@ -75,10 +65,13 @@ def publish(run: ScoreRun, plan: Plan) -> None:
         locked = ScoreRun.objects.select_for_update().get(pk=run.pk)
         if locked.state != ScoreRun.State.SCORING:
             return
-        cuts = {version_id: _cuts(locked, version_id) for version_id, _ in plan}
+        gathered = list(locked.shards.order_by("number").values_list("partial", flat=True))
+        cuts = {version_id: _cuts(_of(gathered, version_id, "predicted")) for version_id, _ in plan}
         if not locked.history_only and not _is_older_than_shown(locked):
             _swap_health(locked, plan, cuts)
-        _roll_up(locked, plan)
+        DailyRollup.objects.filter(as_of=locked.as_of).delete()
+        for version_id, spec in plan:
+            rollups.store(locked, version_id, spec, _of(gathered, version_id, "rollup"))
         _finish(locked, plan, cuts)
         locked.save()
         locked.shards.update(partial={})
@@ -90,10 +83,15 @@ def _is_older_than_shown(run: ScoreRun) -> bool:
     ).exists()
 
 
-def _cuts(run: ScoreRun, version_id: int) -> tuple[float, float] | None:
-    """Q25 and Q75 of the version's predicted revenue in minor units."""
-    parts = run.shards.values_list("partial", flat=True)
-    amounts = [amount for part in parts for amount in part.get(str(version_id), ())]
+def _of(gathered: Sequence[dict[str, Any]], version_id: int, what: str) -> list[list[Any]]:
+    """One thing the shards gathered under a version, a list per shard that had accounts of it."""
+    key = str(version_id)
+    return [part[key][what] for part in gathered if key in part]
+
+
+def _cuts(predicted: Sequence[Sequence[int]]) -> tuple[float, float] | None:
+    """Q25 and Q75 of predicted revenue in minor units."""
+    amounts = [amount for part in predicted for amount in part]
     return quantile_cuts(np.array(amounts, dtype=np.float64)) if amounts else None
 
 
@@ -208,26 +206,6 @@ def _days_until(days: Sequence[Any], as_of: date) -> np.ndarray:
     return np.array(
         [np.nan if day is None else (day - as_of).days for day in parsed], dtype=np.float64
     )
-
-
-def _roll_up(run: ScoreRun, plan: Plan) -> None:
-    DailyRollup.objects.filter(as_of=run.as_of).delete()
-    with connection.cursor() as cursor:
-        for version_id, spec in plan:
-            names, tones, names_args, tones_args = _band_cases(spec)
-            cursor.execute(
-                _ROLLUP.format(name=names, tone=tones),
-                [*names_args, *tones_args, run.as_of, version_id, run.pk],
-            )
-
-
-def _band_cases(spec: ScorecardSpec) -> tuple[str, str, list[Any], list[Any]]:
-    """SQL expressions from a band's index to its name and tone, with their arguments."""
-    when = " ".join(["WHEN %s THEN %s"] * len(spec.bands))
-    case = f"CASE s.band {when} ELSE %s END"
-    names = [value for place, band in enumerate(spec.bands) for value in (place, band.name)]
-    tones = [value for place, band in enumerate(spec.bands) for value in (place, str(band.tone))]
-    return case, case, [*names, UNKNOWN_NAME], [*tones, UNKNOWN_TONE]
 
 
 def _finish(run: ScoreRun, plan: Plan, cuts: dict[int, tuple[float, float] | None]) -> None:

@@ -16,10 +16,12 @@ from scoring.engine.score import score as score_packed
 from scoring.engine.spec import UNKNOWN_NAME, ScorecardSpec
 from scoring.models import BandChange, ScoreRun, ScoreShard, Snapshot
 from scoring.models.snapshot import UNKNOWN_BAND
+from scoring.services import rollups
 from scoring.services.populations import Group, groups
 
 Plan = Sequence[tuple[int, ScorecardSpec]]
-Predicted = dict[str, list[int]]
+# {version id: {"predicted": [minor units], "rollup": sums}}
+Gathered = dict[str, dict[str, Any]]
 
 _SNAPSHOT_FIELDS = (
     "account",
@@ -75,10 +77,10 @@ def merge(run: ScoreRun, plan: Plan) -> dict[str, Any]:
     return merged
 
 
-def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any], Predicted]:
+def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any], Gathered]:
     """Score the shard and store its snapshots and band changes.
 
-    Returns the shard's report and its predicted revenues (minor units) by version id.
+    Returns the shard's report, and what the end of the night puts together from all shards.
 
     Replaces what an earlier attempt or an earlier run of the same night and versions left in this range.
     The caller holds the transaction.
@@ -93,14 +95,17 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any],
     report: dict[str, Any] = {"accounts": 0, "scored": 0, "unknown": 0, "band_changes": 0}
     clipped: dict[str, dict[str, int]] = {}
     warnings: dict[str, list[str]] = {}
-    predicted: Predicted = {}
+    gathered: Gathered = {}
     for group in found:
         stats = statistics.Stats.from_json(run.statistics[str(group.version_id)])
         scored = score_packed(group.spec, group.packed, stats)
         revenue = predict(group.spec.revenue, scored.score, group.pipeline, group.won)
         amounts = minor_units(revenue)
         bulk_insert(Snapshot, _SNAPSHOT_FIELDS, _snapshot_rows(run, group, scored, amounts))
-        predicted[str(group.version_id)] = [amount for amount in amounts if amount is not None]
+        gathered[str(group.version_id)] = {
+            "predicted": [amount for amount in amounts if amount is not None],
+            "rollup": rollups.count(group, scored),
+        }
         report["accounts"] += len(group.account_ids)
         report["scored"] += int(np.isfinite(scored.score).sum())
         report["unknown"] += int((scored.band == UNKNOWN_BAND).sum())
@@ -108,7 +113,7 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any],
         keys = [measure.key for measure in group.spec.measures]
         clipped[str(group.version_id)] = dict(zip(keys, scored.clipped.tolist(), strict=True))
         warnings[str(group.version_id)] = list(scored.warnings)
-    return report | {"clipped": clipped, "warnings": warnings}, predicted
+    return report | {"clipped": clipped, "warnings": warnings}, gathered
 
 
 def clear(as_of: date, version_ids: Sequence[int], first_id: int, last_id: int) -> None:

@@ -1,19 +1,178 @@
-"""What the book says as a whole: the insights page and its tables as CSV."""
+"""What the book says as a whole: the insights page, its tables as CSV, the report as a ZIP."""
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+import csv
+import tempfile
+from typing import Any
+
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.models import ExportLog
+from csm.lib import display
+from csm.portfolio import facets, insights_charts
+from csm.portfolio.insights_books import cut_points
+from csm.portfolio.insights_catalogue import TABLES
+from csm.portfolio.insights_figures import FILTERS, Figures
+from csm.portfolio.insights_tables import Table, spreadsheet_safe
+from csm.portfolio.links import with_params
+from csm.portfolio.report import Night, write_zip
+from scoring.engine.spec import ScorecardSpec
+
+SECTIONS = (
+    ("distribution", "Distribution"),
+    ("risk", "Risk"),
+    ("in-common", "In common"),
+    ("strategy", "Strategy"),
+    ("revenue", "Revenue"),
+    ("contributors", "Contributors"),
+    ("health", "Health by"),
+)
+_DRAWN = {
+    "distribution": insights_charts.distribution,
+    "history": insights_charts.history,
+    "tiers": insights_charts.tiers,
+    "revenue-by-industry": insights_charts.revenue_by_industry,
+    "health-and-revenue": insights_charts.scatter,
+    "health-by-size": insights_charts.health,
+    "health-by-industry": insights_charts.health,
+    "health-by-owner": insights_charts.health,
+    "health-by-stage": insights_charts.health,
+}
 
 
+@require_safe
 def insights(request: HttpRequest) -> HttpResponse:
     """The page; scope and filters are in the URL."""
-    return render(request, "portfolio/insights.html", {})
+    figures = Figures.of(request)
+    if figures is None:
+        return render(request, "portfolio/insights.html", {"figures": None})
+    offered = figures.offered
+    context: dict[str, Any] = {
+        "figures": figures,
+        "facets": facets.facets(figures.filter, offered, FILTERS),
+        "chips": facets.chips(figures.filter, offered, request.GET),
+        "clear_url": with_params(request.GET, **dict.fromkeys(FILTERS)),
+    }
+    if figures.total.accounts:
+        context |= _sections(figures)
+    return render(request, "portfolio/insights.html", context)
 
 
+def _sections(figures: Figures) -> dict[str, Any]:
+    shown = {
+        slug: make
+        for slug, make in TABLES.items()
+        if slug != "characteristics" or not figures.too_wide
+    }
+    panels = {
+        slug.replace("-", "_"): _panel(figures, make(figures)) for slug, make in shown.items()
+    }
+    total = figures.total
+    return {
+        **panels,
+        "sections": [{"label": label, "url": f"#{key}"} for key, label in SECTIONS],
+        "heat": insights_charts.heat_map(figures),
+        "strategy_matrix": insights_charts.strategy(figures),
+        "legend": [
+            {
+                "name": band.name,
+                "tone": band.tone,
+                "count": total.bands[band],
+                "share": total.bands[band] / total.accounts,
+                "url": figures.list_of(band=band.name),
+            }
+            for band in figures.bands
+        ],
+        "split": [(band.name, band.tone, total.bands[band]) for band in figures.bands],
+        "high_risk_url": figures.list_of(band=figures.high_risk_bands),
+        "tier_schemes": [
+            _scheme(figures, version, spec)
+            for version, spec in zip(figures.run.plan, figures.specs, strict=True)
+        ],
+        "report_url": f"{reverse('report_zip')}?{_query(figures)}",
+        "metric_table": _metric_table(panels.get("characteristics")),
+    }
+
+
+def _panel(figures: Figures, table: Table) -> dict[str, Any]:
+    draw = _DRAWN.get(table.slug)
+    chart = draw(figures, table) if draw and table.rows else None
+    return {"table": table, "chart": chart, "csv": figures.csv_url(table.slug)}
+
+
+def _metric_table(panel: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The metrics without their keys, which only the file needs; the label heads the row."""
+    if panel is None:
+        return None
+    table: Table = panel["table"]
+    return {"headers": table.headers[1:], "rows": [row[1:] for row in table.cells]}
+
+
+def _scheme(figures: Figures, version: int, spec: ScorecardSpec) -> str:
+    """How a scorecard sorts accounts into tiers, with the cut points of the night."""
+    cuts = cut_points(figures.run, version, spec.revenue.tiers)
+
+    def money(points: float) -> str:
+        return display.money(round(points), figures.currency)
+
+    if cuts.scheme == "amount":
+        low, middle, high = map(money, cuts.points)
+        return f"{spec.name}: by amount. 1 above {high}, 2 from {middle}, 3 from {low}, 4 below."
+    if not cuts.points:
+        return f"{spec.name}: by quantile; no account has a prediction yet."
+    low, high = map(money, cuts.points)
+    return f"{spec.name}: by quantile. A above {high} (Q75), B between, C below {low} (Q25), of the whole book."
+
+
+def _query(figures: Figures) -> str:
+    query = figures.request.GET.copy()
+    query["scope"] = figures.scope
+    return query.urlencode()
+
+
+@require_safe
 def insights_csv(request: HttpRequest, table: str) -> HttpResponse:
-    """One table of the page as CSV."""
-    raise Http404(f"There is no table {table}.")
+    """One table of the page as CSV, for the same scope and filters; recorded."""
+    figures = Figures.of(request)
+    make = TABLES.get(table)
+    if make is None or figures is None:
+        raise Http404("There is no such table.")
+    made = make(figures)
+    _record(request, f"insights: {table}", len(made.rows))
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = (
+        f'attachment; filename="{table}-{figures.run.as_of.isoformat()}.csv"'
+    )
+    response["Cache-Control"] = "no-store"
+    # Without the mark Excel reads the file in the machine's own code page and breaks names.
+    response.write("\ufeff")
+    writer = csv.writer(response)
+    writer.writerow([spreadsheet_safe(name) for name in made.csv_header])
+    writer.writerows([spreadsheet_safe(cell) for cell in row] for row in made.csv_rows)
+    return response
 
 
-def report_zip(request: HttpRequest) -> HttpResponse:
-    """The report of `export_report` for what the user may see."""
-    raise Http404("There is no report yet.")
+@require_safe
+def report_zip(request: HttpRequest) -> HttpResponse | FileResponse:
+    """The files of `export_report` for the accounts of the page, as one ZIP; recorded."""
+    figures = Figures.of(request)
+    if figures is None:
+        messages.info(request, "There is no report yet: it needs a scored night.")
+        return redirect("insights")
+    # Beyond a few megabytes the archive waits on disk, not in memory.
+    archive = tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024)  # noqa: SIM115 - the response closes it
+    report = write_zip(Night(figures.run, figures.accounts), archive)
+    _record(request, "report", report.rows)
+    archive.seek(0)
+    name = f"report-{figures.run.as_of.isoformat()}.zip"
+    response = FileResponse(archive, as_attachment=True, filename=name)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _record(request: HttpRequest, what: str, rows: int) -> None:
+    user: Any = request.user
+    ExportLog.objects.create(user=user, what=what, query=request.GET.urlencode(), rows=rows)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from django.db.models import F
 
 from csm.portfolio.insights_selectors import Accounts, Tally, slices, tallies
+from csm.portfolio.lists import IN_CURRENCY
 from scoring.engine.revenue import AMOUNT_TIERS, QUANTILE_TIERS
 
 TIER_ORDER = {tier: place for place, tier in enumerate((*QUANTILE_TIERS, *AMOUNT_TIERS))}
@@ -33,7 +34,7 @@ class Contributor(NamedTuple):
 def contributors(accounts: Accounts, limit: int = 20) -> list[Contributor]:
     """The accounts with the largest predicted revenue. One query."""
     rows = (
-        accounts.filter(predicted_6m_amount__isnull=False)
+        accounts.filter(IN_CURRENCY, predicted_6m_amount__isnull=False)
         .order_by("-predicted_6m_amount", "pk")
         .values_list(
             "pk",
@@ -65,7 +66,9 @@ def scatter(accounts: Accounts, pairs: int, limit: int = 1_000) -> list[Point]:
 
     Account ids spread by a multiplier, so that neighbours of one import are not all taken. One query.
     """
-    known = accounts.filter(band__gte=0, predicted_6m_amount__isnull=False).order_by("pk")
+    known = accounts.filter(IN_CURRENCY, band__gte=0, predicted_6m_amount__isnull=False).order_by(
+        "pk"
+    )
     if pairs > limit:
         keep = max(1, int(10_000 * limit / pairs))
         known = known.annotate(place=(F("pk") % 1_000_003) * 7_919 % 10_000).filter(place__lt=keep)

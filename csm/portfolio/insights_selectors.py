@@ -3,6 +3,7 @@
 Every function takes the accounts of `book`, `book_of_everyone` or `book_of_night`, asks the database a fixed
 number of times and never loads the accounts themselves. The page, its CSV files and `export_report` all come
 through here, so a figure is the same wherever it is shown. Amounts are integer minor units; None is unknown.
+Amounts in another currency than the book's are never added up: they count as unknown in a sum.
 
 The rate of a group is high-risk accounts / accounts with a band, its mean that of their scores: an Unknown
 account counts in neither, even when the little that is known of it gave a number.
@@ -125,8 +126,8 @@ _SUMS: dict[str, Any] = {
     "score_sum": Sum("score"),
     "arr": Sum("arr_amount", filter=IN_CURRENCY),
     "arr_known": Count("arr_amount", filter=IN_CURRENCY),
-    "predicted": Sum("predicted_6m_amount"),
-    "predicted_known": Count("predicted_6m_amount"),
+    "predicted": Sum("predicted_6m_amount", filter=IN_CURRENCY),
+    "predicted_known": Count("predicted_6m_amount", filter=IN_CURRENCY),
 }
 
 
@@ -214,7 +215,7 @@ def distribution(accounts: Accounts) -> Distribution:
     # Sums of squares around the middle of the scale, revenue in tens of millions: no digits are lost.
     x = F("score") - 50.0
     y = Cast(F("predicted_6m_amount"), FloatField()) / 1e9
-    both = Q(predicted_6m_amount__isnull=False)
+    both = Q(predicted_6m_amount__isnull=False) & IN_CURRENCY
     bins = Least(Floor(F("score") / BIN) * BIN, Value(100.0 - BIN), output_field=FloatField())
     rows = list(
         accounts.order_by()
@@ -226,8 +227,8 @@ def distribution(accounts: Accounts) -> Distribution:
             most=Max("score"),
             x=Sum(x),
             xx=Sum(x * x),
-            predicted=Sum("predicted_6m_amount"),
-            pairs=Count("predicted_6m_amount"),
+            predicted=Sum("predicted_6m_amount", filter=both),
+            pairs=Count("predicted_6m_amount", filter=both),
             px=Sum(x, filter=both),
             pxx=Sum(x * x, filter=both),
             py=Sum(y, filter=both),

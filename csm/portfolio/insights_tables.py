@@ -33,7 +33,7 @@ class Table:
     title: str
     definition: str
     columns: Sequence[Column]
-    rows: list[Sequence[Any]]
+    rows: Sequence[Sequence[Any]]
     urls: list[str] = field(default_factory=list)
     currency: str = "USD"
     # A scorecard's display scale, for the scores on the page; files keep 0–100.

@@ -1,0 +1,197 @@
+"""The figures of one insights page: what its URL asks for, each read once, as tables with links."""
+
+import hashlib
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db.models import Max, Min
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
+
+from csm.nav import night_of, scope_of
+from csm.portfolio import facets
+from csm.portfolio import insights_selectors as select
+from csm.portfolio.filters import NOBODY, NOT_KNOWN, AccountFilter
+from csm.portfolio.insights_characteristics import Characteristic, characteristics
+from csm.portfolio.insights_history import Night, history
+from csm.portfolio.insights_revenue import (
+    Contributor,
+    Point,
+    contributors,
+    scatter,
+    tiers,
+)
+from csm.portfolio.insights_selectors import UNKNOWN, Accounts, Band, Tally
+from csm.portfolio.links import list_url
+from csm.portfolio.selectors import book
+from scoring.engine.spec import ScorecardSpec
+from scoring.models import ScoreRun
+from scoring.selectors import specs_of
+
+FILTERS = ("industry", "size", "owner")
+# Reading every metric of a larger stretch of accounts takes longer than a page may; the CSV still does.
+PAGE_STRETCH = 100_000
+_REMEMBERED_SECONDS = 600
+
+
+class Figures:
+    """Figures of the accounts a request asks for. Needs a finished night; nothing is read before asked."""
+
+    def __init__(self, request: HttpRequest, run: ScoreRun) -> None:
+        self.request = request
+        self.run = run
+        self.scope = scope_of(request)
+        picked = QueryDict(mutable=True)
+        for name in FILTERS:
+            picked.setlist(name, request.GET.getlist(name))
+        start = book(request.user, self.scope, run)
+        self.filter = AccountFilter(picked, start, run=run)
+        self.accounts: Accounts = self.filter.qs
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "Figures | None":
+        """None before the first night."""
+        run = night_of(request)
+        return cls(request, run) if run else None
+
+    @property
+    def currency(self) -> str:
+        return settings.DEFAULT_CURRENCY
+
+    @cached_property
+    def specs(self) -> list[ScorecardSpec]:
+        return list(specs_of(self.run).values())
+
+    @cached_property
+    def top(self) -> float:
+        """The display scale when all scorecards of the night share one, else 100."""
+        scales = {spec.display.scale_max for spec in self.specs}
+        return scales.pop() if len(scales) == 1 else 100.0
+
+    @cached_property
+    def high_risk_bands(self) -> list[str]:
+        """The words for the lowest band."""
+        return list(dict.fromkeys(spec.high_risk_band.name for spec in self.specs))
+
+    # --- addresses ---
+
+    def list_of(self, **params: Any) -> str:
+        """The portfolio of this page's accounts, narrowed further by `params`."""
+        kept = {name: value for name, value in self.filter.values.items() if name not in params}
+        return list_url("portfolio", self.scope, **kept, **params)
+
+    def csv_url(self, table: str) -> str:
+        query = self.request.GET.copy()
+        query["scope"] = self.scope
+        return f"{reverse('insights_csv', args=[table])}?{query.urlencode()}"
+
+    @property
+    def characteristics_csv(self) -> str:
+        return self.csv_url("characteristics")
+
+    def owner_name(self, pk: int | None) -> str:
+        return "Nobody" if pk is None else self._owners.get(str(pk), f"Colleague {pk}")
+
+    @staticmethod
+    def param(name: str) -> str:
+        """A name as a filter value; the empty one has a word of its own."""
+        return name or NOT_KNOWN
+
+    @staticmethod
+    def owner_param(pk: int | None) -> str:
+        return NOBODY if pk is None else str(pk)
+
+    # --- reads ---
+
+    @cached_property
+    def offered(self) -> dict[str, list[facets.Choice]]:
+        return facets.choices(self.request.user, self.scope, self.run)
+
+    @cached_property
+    def _owners(self) -> dict[str, str]:
+        return dict(self.offered["owner"])
+
+    @cached_property
+    def segments(self) -> list[select.Slice]:
+        return select.slices(self.accounts, *select.SEGMENT)
+
+    @cached_property
+    def people(self) -> list[select.Slice]:
+        return select.slices(self.accounts, *select.PEOPLE)
+
+    @cached_property
+    def total(self) -> Tally:
+        return select.total(self.segments)
+
+    @cached_property
+    def bands(self) -> list[Band]:
+        return select.bands_of(self.total)
+
+    @cached_property
+    def matrix(self) -> select.Matrix:
+        return select.risk_matrix(self.segments)
+
+    @cached_property
+    def spread(self) -> select.Distribution:
+        return select.distribution(self.accounts)
+
+    @cached_property
+    def tiers(self) -> dict[str, Tally]:
+        return tiers(self.accounts)
+
+    @cached_property
+    def contributors(self) -> list[Contributor]:
+        return contributors(self.accounts)
+
+    @cached_property
+    def points(self) -> list[Point]:
+        return scatter(self.accounts, self.spread.pairs)
+
+    @cached_property
+    def history(self) -> list[Night]:
+        values = self.filter.values
+        return history(
+            self.request.user,
+            self.scope,
+            self.run,
+            industries=["" if each == NOT_KNOWN else each for each in values.get("industry", [])],
+            sizes=["" if each == NOT_KNOWN else each for each in values.get("size", [])],
+            owners=[None if each == NOBODY else int(each) for each in values.get("owner", [])],
+        )
+
+    @cached_property
+    def characteristics(self) -> list[Characteristic]:
+        """Remembered by the very query that selects the accounts, so never shown to whom it is not for."""
+        sql, params = self.accounts.order_by("pk").values_list("pk").query.sql_with_params()
+        asked = f"{self.run.pk} {self.run.finished_at} {sql} {params}"
+        key = "characteristics:" + hashlib.sha256(asked.encode()).hexdigest()
+        found: list[Characteristic] | None = cache.get(key)
+        if found is None:
+            found = characteristics(self.accounts, self.run)
+            cache.set(key, found, _REMEMBERED_SECONDS)
+        return found
+
+    @cached_property
+    def too_wide(self) -> bool:
+        """Whether the accounts lie too far apart to read their metrics for a page."""
+        if self.total.accounts > PAGE_STRETCH:
+            return True
+        ends = self.accounts.order_by().aggregate(first=Min("pk"), last=Max("pk"))
+        return ends["last"] is not None and ends["last"] - ends["first"] > PAGE_STRETCH
+
+    # --- words every table shares ---
+
+    def rows_of(self, groups: dict[Any, Tally]) -> list[list[Any]]:
+        """Per group: name, accounts, mean, high-risk share, share of each band, Unknown last."""
+        return [
+            [
+                name or UNKNOWN,
+                tally.accounts,
+                tally.mean,
+                tally.rate,
+                *(tally.bands.get(band, 0) / tally.accounts for band in self.bands),
+            ]
+            for name, tally in groups.items()
+        ]

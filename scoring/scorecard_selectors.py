@@ -11,10 +11,11 @@ from accounts.access import visible_to
 from accounts.selectors import customers
 from csm.lib import display
 from scoring import wording
-from scoring.engine.spec import UNKNOWN_KEY, Component, Measure, ScorecardSpec
+from scoring.engine.spec import Component, Measure, ScorecardSpec, SpecError
 from scoring.engine.statistics import Stats
 from scoring.models import Scorecard, ScorecardVersion, ScoreRun
 from scoring.selectors import newest_run
+from scoring.services.versions import check, spec_of
 
 State = ScorecardVersion.State
 # Runs looked through for the last one that used a version: a year of nights.
@@ -79,7 +80,9 @@ def scored_now(user: Any) -> dict[int, Scored]:
         customers(visible_to(user), run.as_of)
         .filter(health__isnull=False)
         .order_by()
-        .values_list("health__version__scorecard_id", "health__band", "health__band_name", "health__tone")
+        .values_list(
+            "health__version__scorecard_id", "health__band", "health__band_name", "health__tone"
+        )
         .annotate(accounts=Count("pk"), known=Count("health__score"), total=Sum("health__score"))
     )
     found: dict[int, Scored] = {}
@@ -194,7 +197,9 @@ def _share(measure: Measure) -> str:
 
 def _reads(measure: Measure) -> str:
     label = wording.metric_label(measure.metric)
-    return f"{label} / {wording.metric_label(measure.denominator)}" if measure.denominator else label
+    return (
+        f"{label} / {wording.metric_label(measure.denominator)}" if measure.denominator else label
+    )
 
 
 def _rest(old: ScorecardSpec, new: ScorecardSpec) -> Iterable[str]:
@@ -227,6 +232,22 @@ def _rest(old: ScorecardSpec, new: ScorecardSpec) -> Iterable[str]:
 
 
 def _bands(spec: ScorecardSpec) -> str:
-    return ", ".join(
-        f"{band.name} from {wording.plain(band.low)}" for band in spec.bands if band.key != UNKNOWN_KEY
-    )
+    return ", ".join(f"{band.name} from {wording.plain(band.low)}" for band in spec.bands)
+
+
+def read(version: ScorecardVersion) -> tuple[ScorecardSpec | None, list[str]]:
+    """A version as the engine sees it and, for a draft, every reason it cannot be published yet.
+
+    The spec is None when the rows of a draft cannot even be read as a scorecard.
+    """
+    try:
+        spec = spec_of(version)
+    except SpecError as error:
+        return None, error.faults
+    if not version.is_draft:
+        return spec, []
+    try:
+        check(spec)
+    except SpecError as error:
+        return spec, error.faults
+    return spec, []

@@ -138,7 +138,7 @@ def _normaliser(measure: Measure, stats: MeasureStats | None, currency: str) -> 
         )
         yield ", lowest first" if params.get("invert") else ""
     elif measure.normaliser == "linear":
-        zero, full = _param(metric, params.get("zero_at")), _param(metric, params.get("full_at"))
+        zero, full = limit(metric, params.get("zero_at")), limit(metric, params.get("full_at"))
         yield f"from 0 at {zero} to 100 at {full}"
     elif measure.normaliser == "steps":
         yield _steps(measure)
@@ -151,7 +151,7 @@ def _normaliser(measure: Measure, stats: MeasureStats | None, currency: str) -> 
         yield f"percent of its own average over {params.get('window', 90)} days, at most 100"
 
 
-def _param(metric: str, value: object) -> str:
+def limit(metric: str, value: object) -> str:
     """A parameter in the metric's unit; amounts without a currency, since a scorecard has none."""
     if not isinstance(value, int | float):
         return display.MISSING
@@ -168,7 +168,7 @@ def _steps(measure: Measure) -> str:
     falling = len(steps) > 1 and steps[-1][0] < steps[0][0]
     word = "down to" if falling else "from"
     listed = ", ".join(
-        f"{plain(points)} {word} {_param(measure.metric, threshold)}" for threshold, points in steps
+        f"{plain(points)} {word} {limit(measure.metric, threshold)}" for threshold, points in steps
     )
     return f"steps: {listed}, else 0"
 
@@ -179,7 +179,7 @@ def missing(measure: Measure) -> str:
 
 def cap(rule: Cap) -> str:
     """ "NPS is below −20: the score is at most 60"."""
-    compared = f"{_OPERATORS.get(rule.op, rule.op)} {_param(rule.metric, rule.value)}"
+    compared = f"{_OPERATORS.get(rule.op, rule.op)} {limit(rule.metric, rule.value)}"
     return f"{metric_label(rule.metric)} {compared}: the score is at most {plain(rule.limit)}"
 
 

@@ -179,7 +179,7 @@ def stored_nights(account: Account) -> list[tuple[Night, bytes]]:
     """Every finished night of the account with its packed component scores, oldest first."""
     rows = (
         Snapshot.objects.filter(account_id=account.pk, run__state="done")
-        .order_by("as_of", "run_id")
+        .order_by("as_of", "-run__history_only", "run_id")
         .values_list("as_of", "version_id", "score", "band", "coverage", "components")
     )
     # One series: where a night was scored twice the newer run counts.

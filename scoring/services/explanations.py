@@ -75,7 +75,7 @@ def history(account_id: int, since: date) -> list[Night]:
         Snapshot.objects.filter(
             account_id=account_id, as_of__gte=since, run__state=ScoreRun.State.DONE
         )
-        .order_by("as_of", "run_id")
+        .order_by("as_of", "-run__history_only", "run_id")
         .values_list("as_of", "version_id", "score", "band", "coverage")
     )
     return list({row[0]: Night(*row) for row in rows}.values())
@@ -89,7 +89,7 @@ def explanation(account_id: int, as_of: date | None = None) -> Explained | None:
     found = Snapshot.objects.filter(account_id=account_id, run__state=ScoreRun.State.DONE)
     if as_of is not None:
         found = found.filter(as_of=as_of)
-    snapshot = found.select_related("run").order_by("-as_of", "-run_id").first()
+    snapshot = found.select_related("run").order_by("-as_of", "run__history_only", "-run_id").first()
     return explain_snapshot(snapshot) if snapshot else None
 
 

@@ -100,12 +100,12 @@ def _fill_from_older(
     keys: Sequence[str], ids: list[int], readings: list[dict[str, Any]], as_of: date
 ) -> None:
     """Add to `readings` what their newest reading left out, from older ones."""
-    wanted = set(keys)
-    lacking = {
-        account_id: reading
-        for account_id, reading in zip(ids, readings, strict=True)
-        if not wanted <= reading.keys()
-    }
+    lacking: dict[int, tuple[dict[str, Any], dict[str, str]]] = {}
+    for account_id, reading in zip(ids, readings, strict=True):
+        # Each missing key as it stands in the stored JSON: most older readings lack it as well, and
+        # looking for the text is many times cheaper than parsing the row.
+        if missing := {key: f'"{key}"' for key in keys if key not in reading}:
+            lacking[account_id] = (reading, missing)
     oldest = as_of - timedelta(days=LOOK_BACK_DAYS)
     account_ids = list(lacking)
     for start in range(0, len(account_ids), _CHUNK):
@@ -114,10 +114,12 @@ def _fill_from_older(
         with connection.cursor() as cursor:
             cursor.execute(_OLDER.format(ids=marks), [*chunk, as_of, oldest])
             for account_id, packed in cursor.fetchall():
-                reading = lacking[account_id]
-                if not wanted <= reading.keys():
-                    for key, value in orjson.loads(packed).items():
-                        reading.setdefault(key, value)
+                reading, missing = lacking[account_id]
+                if any(text in packed for text in missing.values()):
+                    older = orjson.loads(packed)
+                    for key in [key for key in missing if key in older]:
+                        reading[key] = older[key]
+                        del missing[key]
 
 
 def _baseline(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from csm.lib.copy import bulk_insert
 from scoring.engine.score import Scored
 from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE, ScorecardSpec
 from scoring.models import DailyRollup, ScoreRun
@@ -13,6 +14,19 @@ from scoring.services.populations import Group
 
 _KEYS = ["owner_id", "team_id", "industry", "size_segment", "band"]
 _SUMS = ["accounts", "scored", "score_sum", "arr_amount", "arr_known"]
+_FIELDS = (
+    "as_of",
+    "run",
+    "version",
+    "owner",
+    "team",
+    "industry",
+    "size_segment",
+    "band",
+    "band_name",
+    "tone",
+    *_SUMS,
+)
 
 Sums = list[list[Any]]
 
@@ -44,30 +58,31 @@ def store(run: ScoreRun, version_id: int, spec: ScorecardSpec, shards: Iterable[
     names = [band.name for band in spec.bands] + [UNKNOWN_NAME]  # -1 is the last
     tones = [str(band.tone) for band in spec.bands] + [UNKNOWN_TONE]
     merged = _sum(pd.DataFrame(found, columns=_KEYS + _SUMS))
-    DailyRollup.objects.bulk_create(
+    bulk_insert(
+        DailyRollup,
+        _FIELDS,
         [
-            DailyRollup(
-                as_of=run.as_of,
-                run=run,
-                version_id=version_id,
-                owner_id=_id(owner),
-                team_id=_id(team),
-                industry=_text(industry),
-                size_segment=_text(size),
-                band=band,
-                band_name=names[int(band)],
-                tone=tones[int(band)],
-                accounts=int(accounts),
-                scored=int(scored),
-                score_sum=score_sum,
-                arr_amount=int(arr),
-                arr_known=int(known),
+            (
+                run.as_of,
+                run.pk,
+                version_id,
+                _id(owner),
+                _id(team),
+                _text(industry),
+                _text(size),
+                int(band),
+                names[int(band)],
+                tones[int(band)],
+                int(accounts),
+                int(scored),
+                float(score_sum),
+                int(arr),
+                int(known),
             )
             for owner, team, industry, size, band, accounts, scored, score_sum, arr, known in _plain(
                 merged
             )
         ],
-        batch_size=2000,
     )
 
 

@@ -47,6 +47,7 @@ class Facet:
     label: str
     options: list[tuple[str, str, bool]]
     many: bool = True
+    none: str = "Any"
     chosen: list[str] = field(default_factory=list)
 
 
@@ -143,6 +144,7 @@ def facets(
                 label=str(filter_.filters[name].label),
                 options=[(each, label, each in chosen) for each, label in options],
                 many=many,
+                none="Current only" if name == "churned" else "Any",
                 chosen=[label for each, label in options if each in chosen],
             )
         )

@@ -77,11 +77,15 @@ def recent_changes(run: ScoreRun | None, days: int) -> QuerySet[BandChange]:
 
 
 def changed(change: str, by: float = 0) -> Q:
-    """Accounts whose score fell or rose by at least `by` points; `change` as in `CHANGES`."""
+    """Accounts whose score fell or rose by at least `by` points; `change` as in `CHANGES`.
+
+    Unknown accounts are left out: their score moves with the data that comes and goes.
+    """
     path = "health__change_7d" if change.endswith("7") else "health__change_30d"
+    judged = Q(health__band__gte=0)
     if change.startswith("down"):
-        return Q(**{f"{path}__lte": -by} if by else {f"{path}__lt": 0})
-    return Q(**{f"{path}__gte": by} if by else {f"{path}__gt": 0})
+        return judged & Q(**{f"{path}__lte": -by} if by else {f"{path}__lt": 0})
+    return judged & Q(**{f"{path}__gte": by} if by else {f"{path}__gt": 0})
 
 
 def renewing(days: int, as_of: date) -> Q:

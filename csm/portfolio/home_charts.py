@@ -89,7 +89,10 @@ def band_shares(nights: Sequence[Day]) -> dict[str, Any]:
         {
             "name": name,
             "tone": tone,
-            "values": [night.bands.get((name, tone), 0) for night in shown],
+            "values": [
+                round(100 * night.bands.get((name, tone), 0) / total, 1) if total else None
+                for night, total in zip(shown, totals, strict=True)
+            ],
         }
         for name, tone in bands
     ]

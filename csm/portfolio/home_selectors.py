@@ -117,6 +117,12 @@ def figures(accounts: QuerySet[Account], run: ScoreRun | None, as_of: date, days
     return found
 
 
+def _soonest(record: Record) -> tuple[date, int, int]:
+    """The next renewal first, the largest of a day before the others."""
+    assert record.renewal_on is not None
+    return record.renewal_on, 1 if record.arr_amount is None else -record.arr_amount, record.pk
+
+
 @dataclass(frozen=True)
 class Shortlists:
     """The few accounts home names."""
@@ -132,13 +138,20 @@ def shortlists(accounts: QuerySet[Account], as_of: date, days: int) -> Shortlist
     path = F(f"health__{change}")
     down = accounts.filter(changed(f"down{days}")).order_by(path, "pk")
     up = accounts.filter(changed(f"up{days}")).order_by(path.desc(), "pk")
-    soon = accounts.filter(renewing(RENEWAL_DAYS, as_of)).order_by("renewal_on", "pk")
+    soon = accounts.filter(renewing(RENEWAL_DAYS, as_of)).order_by(
+        "renewal_on", F("arr_amount").desc(nulls_last=True), "pk"
+    )
     picked = [each.values("pk")[:LISTED] for each in (down, up, soon)]
     named = Q()
     for each in picked:
         named |= Q(pk__in=each)
     found = [Record(*values) for values in accounts.filter(named).values_list(*FIELDS)]
-    moved_ = [record for record in found if getattr(record, change)]
+    # An account may be in the query for another of the lists.
+    moved_ = [
+        record
+        for record in found
+        if getattr(record, change) and record.band not in (None, UNKNOWN_BAND)
+    ]
     due = [
         record
         for record in found
@@ -149,7 +162,7 @@ def shortlists(accounts: QuerySet[Account], as_of: date, days: int) -> Shortlist
     return Shortlists(
         declined=[each for each in by_change if getattr(each, change) < 0][:LISTED],
         improved=[each for each in rising if getattr(each, change) > 0][:LISTED],
-        renewals=sorted(due, key=lambda record: (record.renewal_on or as_of, record.pk))[:LISTED],
+        renewals=sorted(due, key=_soonest)[:LISTED],
     )
 
 

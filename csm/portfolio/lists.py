@@ -35,6 +35,7 @@ IN_CURRENCY = Q(currency=settings.DEFAULT_CURRENCY)
 # Parameters the filter form carries along.
 _KEPT = ("scope", "tab", "sort", "per")
 _FACETS = ("band", "owner", "industry", "size", "renewal")
+_MORE = ("lifecycle", "tier", "change", "by", "moved", "days", "churned", "score_min", "score_max")
 _MORE_FACETS = ("lifecycle", "tier", "change", "moved", "churned")
 
 
@@ -189,20 +190,45 @@ class Listing:
                 }
                 for size in PAGE_SIZES
             ],
-            "facets": facets.facets(self.filter, offered, _FACETS),
+            # A queue holds one band only.
+            "facets": facets.facets(
+                self.filter, offered, _FACETS if self.within is None else _FACETS[1:]
+            ),
             "more_facets": facets.facets(self.filter, offered, _MORE_FACETS),
+            "more_on": sum(name in self.filter.values for name in _MORE),
             "values": self.filter.values,
-            "errors": self.filter.form.errors,
+            "errors": [
+                (self.filter.filters[name].label, faults[0])
+                for name, faults in self.filter.form.errors.items()
+            ],
             "chips": on,
             "clear_url": self._clear_url(),
             "keep": [(name, self.query[name]) for name in _KEPT if self.query.get(name)],
             "csv_url": reverse(csv) + with_params(self.query, per=None),
-            "has_night": self.run is not None,
-            "filtered": bool(on),
+            "caption": "Accounts" if self.within is None else "Accounts of the queue",
+            **self._nothing(bool(on)),
         }
 
     def _clear_url(self) -> str:
         return with_params(self.query, **dict.fromkeys(self.filter.filters))
+
+    def _nothing(self, filtered: bool) -> dict[str, str]:
+        """What an empty list says."""
+        if filtered:
+            return {
+                "empty_title": "No account matches",
+                "empty_text": "Take a filter off, or clear them all.",
+                "empty_url": self._clear_url(),
+            }
+        if self.run is None and self.within is not None:
+            return {
+                "empty_title": "No night yet",
+                "empty_text": "Accounts appear here once a night has been scored.",
+            }
+        return {
+            "empty_title": "Nothing here",
+            "empty_text": "There is no such account in this scope.",
+        }
 
 
 def _both(within: Q | None, other: Q) -> Q:
@@ -271,6 +297,6 @@ def _answer(request: HttpRequest, template: str, context: dict[str, Any]) -> Htt
     """The page, or for htmx only its results."""
     htmx: Any = getattr(request, "htmx", None)
     fragment = bool(htmx) and not htmx.history_restore_request
-    response = render(request, "portfolio/_results.html" if fragment else template, context)
+    response = render(request, "portfolio/_swap.html" if fragment else template, context)
     patch_vary_headers(response, ["HX-Request"])
     return response

@@ -188,7 +188,7 @@ def _driver(record: Record, *_: Any) -> Cell:
         return "", markup.unknown("nothing lost or nothing known")
     lost = display.number((record.top_driver_lost or 0) * record.scale / 100, 1)
     return "clip", mark_safe(
-        f'{escape(record.top_driver)} <span class="num quiet">{display.MINUS}{lost}</span>'
+        f'{escape(record.top_driver)}<span class="detail">{display.MINUS}{lost} points</span>'
     )
 
 
@@ -213,7 +213,9 @@ def _last_touch(record: Record, as_of: date, *_: Any) -> Cell:
         return "", markup.unknown()
     ago = (as_of - record.last_touch_on).days
     words = "today" if ago == 0 else f"{ago:,} d ago" if ago > 0 else f"in {-ago:,} d"
-    return "", mark_safe(f'{markup.day(record.last_touch_on)}<span class="detail">{words}</span>')
+    return "", mark_safe(
+        f'<span class="num" title="{display.day(record.last_touch_on)}">{words}</span>'
+    )
 
 
 def _coverage(record: Record, *_: Any) -> Cell:
@@ -239,11 +241,19 @@ def _rank(record: Record, as_of: date, url: str, points: Any, ranks: Mapping[int
 
 
 def _reason(record: Record, as_of: date, *_: Any) -> Cell:
-    return "wrap", record.why_now(as_of)
+    return "", _two_lines(record.why_now(as_of), 2)
 
 
 def _why(record: Record, *_: Any) -> Cell:
-    return "wrap", record.why_unknown()
+    return "", _two_lines(record.why_unknown(), 1)
+
+
+def _two_lines(text: str, first: int) -> SafeString:
+    """A reason in a row's height: its `first` parts, the others below."""
+    parts = text.split(", ")
+    rest = ", ".join(parts[first:])
+    tail = f'<span class="detail">{escape(rest)}</span>' if rest else ""
+    return mark_safe(f"{escape(', '.join(parts[:first]))}{',' if rest else ''}{tail}")
 
 
 _CELLS = {

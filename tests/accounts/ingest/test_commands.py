@@ -118,3 +118,40 @@ def test_exit_statuses_of_a_real_process(write, tmp_path):
     assert status("import_feed", "account_metrics", write(f"{GOOD}3,C,x,1,1\n")) == 2
     assert status("import_feed", "account_metrics", write("")) == 1
     assert status("undo_import", "1") == 0
+
+
+def test_a_killed_import_leaves_nothing_and_can_be_repeated(write, tmp_path):
+    environment = os.environ | {
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'book.sqlite3'}",
+        "DJANGO_SETTINGS_MODULE": "csm.settings",
+    }
+    path = write(f"{HEADER}\n" + "".join(f"{i},A{i},1,1,1\n" for i in range(12_000)))
+    # Dies after its second chunk of 5,000 is written.
+    script = f"""
+import os, signal, django
+django.setup()
+from accounts.ingest.run import import_file
+from accounts.models import Account
+def die(done, total):
+    if Account.objects.count() == 10_000:
+        os.kill(os.getpid(), signal.SIGKILL)
+import_file("account_metrics", {str(path)!r}, progress=die)
+"""
+    look = """
+import django
+django.setup()
+from accounts.models import Account, ImportChange, ImportRun, Reading
+print([m.objects.count() for m in (Account, Reading, ImportRun, ImportChange)])
+"""
+
+    def python(*args):
+        command = [sys.executable, *args]
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    assert python("manage.py", "migrate", "-v0").returncode == 0
+    assert python("-c", script).returncode == -9
+    assert python("-c", look).stdout.strip() == "[0, 0, 0, 0]"
+    assert python("manage.py", "import_feed", "account_metrics", path).returncode == 0
+    assert python("-c", look).stdout.strip() == "[12000, 12000, 1, 12000]"

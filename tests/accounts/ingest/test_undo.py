@@ -139,3 +139,11 @@ def test_every_list_of_the_admin_opens(load, client, admin, model):
     load("id,industry,nps\n1,Media,9\n")
     client.force_login(admin)
     assert client.get(reverse(f"admin:accounts_{model}_changelist")).status_code == 200
+
+
+def test_accounts_that_were_scored_since_go_with_their_scores(load, score_book):
+    run = run_of(load("id,name,nps\n1,A,5\n2,B,6\n"))
+    score_book(as_of=date(2026, 11, 20))
+    assert Account.objects.filter(health__isnull=False).exists()
+    assert undo(run, by=None).accounts_deleted == 2
+    assert not Account.objects.exists()

@@ -264,7 +264,7 @@ def _weight_cell(line: Line, weight: float) -> SafeString:
         return markup.number(weight, 1)
     return format_html(
         '<span class="detail">set {}</span> {}',
-        wording.plain(line.original_weight, 1),
+        wording.plain(line.original_weight, 2),
         markup.number(weight, 1),
     )
 

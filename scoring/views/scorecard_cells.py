@@ -120,7 +120,7 @@ def _measure(
             ),
         ),
         ("wrap", wording.normaliser(measure)),
-        ("wrap", f"Without data {wording.missing(measure)}"),
+        ("wrap", wording.missing(measure)),
         ("r", empty or (wording.limit(measure.metric, low) if low is not None else "")),
         ("r", empty or (wording.limit(measure.metric, high) if high is not None else "")),
         ("r", empty or display.number(entry.count if entry else None)),

@@ -36,10 +36,6 @@ _DRAWN = {
     "tiers": insights_charts.tiers,
     "revenue-by-industry": insights_charts.revenue_by_industry,
     "health-and-revenue": insights_charts.scatter,
-    "health-by-size": insights_charts.health,
-    "health-by-industry": insights_charts.health,
-    "health-by-owner": insights_charts.health,
-    "health-by-stage": insights_charts.health,
 }
 
 
@@ -71,10 +67,20 @@ def _sections(figures: Figures) -> dict[str, Any]:
         slug.replace("-", "_"): _panel(figures, make(figures)) for slug, make in shown.items()
     }
     total = figures.total
+    by = {
+        "industry": figures.by_industry,
+        "size": figures.by_size,
+        "owner": figures.by_owner,
+        "stage": figures.by_stage,
+    }
+    for name, groups in by.items():
+        panel = panels[f"health_by_{name}"]
+        panel |= {"rows": insights_charts.health(figures, panel["table"], groups)}
     return {
         **panels,
         "sections": [{"label": label, "url": f"#{key}"} for key, label in SECTIONS],
         "heat": insights_charts.heat_map(figures),
+        "segments": insights_charts.segments(figures, panels["risk_segments"]["table"]),
         "strategy_matrix": insights_charts.strategy(figures),
         "legend": [
             {

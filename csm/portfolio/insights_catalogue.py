@@ -235,9 +235,7 @@ def tiers(figures: Figures) -> Table:
 
 def revenue_by_industry(figures: Figures) -> Table:
     """Revenue per industry, the largest first."""
-    found = sorted(
-        select.by_industry(figures.segments).items(), key=lambda item: (-item[1].predicted, item[0])
-    )
+    found = sorted(figures.by_industry.items(), key=lambda item: (-item[1].predicted, item[0]))
     rows = [(name or UNKNOWN, *_revenue(figures, tally)) for name, tally in found]
     urls = [figures.list_of(industry=figures.param(name)) for name, _ in found]
     columns = [Column("industry", "Industry"), *_REVENUE]
@@ -343,37 +341,39 @@ def _health(
     )
     rows = figures.rows_of(groups)
     return Table(
-        slug, f"Health by {word.lower()}", definition, columns, rows, urls, top=figures.top
+        slug,
+        f"Health by {word if word.isupper() else word.lower()}",
+        definition,
+        columns,
+        rows,
+        urls,
+        top=figures.top,
     )
 
 
 def health_by_size(figures: Figures) -> Table:
     """By size segment."""
-    groups = select.by_size(figures.segments)
+    groups = figures.by_size
     urls = [figures.list_of(size=figures.param(name)) for name in groups]
     return _health(figures, "health-by-size", "Size", groups, urls)
 
 
 def health_by_industry(figures: Figures) -> Table:
     """By industry."""
-    groups = select.by_industry(figures.segments)
+    groups = figures.by_industry
     urls = [figures.list_of(industry=figures.param(name)) for name in groups]
     return _health(figures, "health-by-industry", "Industry", groups, urls)
 
 
 def health_by_owner(figures: Figures) -> Table:
     """By CSM."""
-    found = select.by_owner(figures.people)
-    urls = [figures.list_of(owner=figures.owner_param(pk)) for pk in found]
-    groups = {figures.owner_name(pk): tally for pk, tally in found.items()}
-    if len(groups) < len(found):  # two colleagues of one name
-        groups = {f"{figures.owner_name(pk)} ({pk})": tally for pk, tally in found.items()}
-    return _health(figures, "health-by-owner", "CSM", groups, urls)
+    urls = [figures.list_of(owner=figures.owner_param(pk)) for pk in figures.owner_ids]
+    return _health(figures, "health-by-owner", "CSM", figures.by_owner, urls)
 
 
 def health_by_stage(figures: Figures) -> Table:
     """By lifecycle stage."""
-    groups = select.by_stage(figures.people)
+    groups = figures.by_stage
     urls = [figures.list_of(lifecycle=figures.param(name)) for name in groups]
     return _health(figures, "health-by-stage", "Stage", groups, urls)
 

@@ -1,5 +1,6 @@
 """The pictures of the insights page: chart data beside the table that says the same."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -26,6 +27,8 @@ FOCUS = {
     ("poor", "Mid-Market"): "Find the cause, rebuild contacts, pilot a quick win.",
     ("poor", "Large & Enterprise"): "Bring in executives and agree a written way back.",
 }
+# More bars than this run into each other.
+MOST_BARS = 45
 NO_FOCUS = "Complete the data first: nobody can judge these yet."
 
 
@@ -65,8 +68,10 @@ def _range(figures: Figures, low: int) -> str:
 
 
 def history(figures: Figures, table: Table) -> dict[str, Any]:
-    """Share of each band per night."""
+    """Share of each band; over a long time a bar a week up to the newest night, the table has every night."""
     nights = figures.history
+    step = 7 if len(nights) > MOST_BARS else 1
+    drawn = nights[(len(nights) - 1) % step :: step]
     bands = sorted(
         {band for night in nights for band in night.bands},
         key=lambda band: (band.place < 0, band.place),
@@ -76,19 +81,19 @@ def history(figures: Figures, table: Table) -> dict[str, Any]:
             "name": band.name,
             "tone": band.tone,
             "values": [
-                round(100 * night.bands.get(band, 0) / night.accounts, 2) for night in nights
+                round(100 * night.bands.get(band, 0) / night.accounts, 2) for night in drawn
             ],
         }
         for band in bands
     ]
     data = {
-        "labels": [display.day(night.as_of) for night in nights],
+        "labels": [display.day(night.as_of) for night in drawn],
         "series": series,
         "x": "",
         "y": "Share of accounts",
         "share": True,
     }
-    label = f"Share of accounts per band on {len(nights)} nights"
+    label = f"Share of accounts per band on {len(drawn)} of {len(nights)} nights"
     rows = [
         [
             ("", display.day(night.as_of)),
@@ -215,8 +220,8 @@ def scatter(figures: Figures, table: Table) -> dict[str, Any]:
     """A sample of the accounts; the table beside it is of all."""
     points = [
         {
-            "x": round(each.score * figures.top / 100, 2),
-            "y": display.major_units(each.predicted, figures.currency),
+            "x": display.major_units(each.predicted, figures.currency),
+            "y": round(each.score * figures.top / 100, 2),
             "name": each.name,
             "tone": each.tone,
             "url": reverse("account", args=[each.pk]),
@@ -226,23 +231,31 @@ def scatter(figures: Figures, table: Table) -> dict[str, Any]:
     ]
     data = {
         "points": points,
-        "x": "Health score",
-        "y": f"Predicted six-month revenue, {figures.currency}",
+        "x": f"Predicted six-month revenue, {figures.currency} (logarithmic)",
+        "y": f"Health score, 0–{display.number(figures.top)}",
+        "logx": True,
     }
     label = f"Health score against predicted revenue of {len(points):,} accounts"
     return _chart(table, "scatter", label, data, "tall")
 
 
-def health(figures: Figures, table: Table) -> dict[str, Any]:
-    """Mean score per row of the table, of those that have one."""
-    known = [
-        (row, url) for row, url in zip(table.rows, table.urls, strict=True) if row[2] is not None
+def health(figures: Figures, table: Table, groups: Mapping[Any, Tally]) -> dict[str, Any]:
+    """Headers and rows: the table with its band shares drawn as a bar."""
+    plain = 4  # name, accounts, mean, high risk; what follows are the shares
+    rows = []
+    for cells, (name, tally) in zip(table.cells, groups.items(), strict=True):
+        parts = [(band.name, band.tone, tally.bands.get(band, 0)) for band in figures.bands]
+        rows.append(
+            [*cells[:plain], ("split-cell", markup.split_bar(parts, f"Bands of {name or UNKNOWN}"))]
+        )
+    return {"headers": [*table.headers[:plain], ("", "Bands")], "rows": rows}
+
+
+def segments(figures: Figures, table: Table) -> dict[str, Any]:
+    """Headers and rows: industry and size in one cell, without the columns the file has besides."""
+    kept = slice(2, 5)
+    rows = [
+        [("", markup.link(url, str(row[0]), str(row[1]))), *cells[kept], cells[6]]
+        for row, cells, url in zip(table.rows, table.cells, table.urls, strict=True)
     ]
-    data = {
-        "labels": [row[0] for row, _ in known][:25],
-        "values": [round(row[2] * figures.top / 100, 2) for row, _ in known][:25],
-        "name": "Mean health",
-        "x": f"Mean health, 0–{display.number(figures.top)}",
-        "urls": [url for _, url in known][:25],
-    }
-    return _chart(table, "hbar", table.title, data)
+    return {"headers": [("", "Segment"), *table.headers[kept], table.headers[6]], "rows": rows}

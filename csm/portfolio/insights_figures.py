@@ -1,6 +1,7 @@
 """The figures of one insights page: what its URL asks for, each read once, as tables with links."""
 
 import hashlib
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +16,7 @@ from csm.portfolio import facets
 from csm.portfolio import insights_selectors as select
 from csm.portfolio.filters import NOBODY, NOT_KNOWN, AccountFilter
 from csm.portfolio.insights_characteristics import Characteristic, characteristics
-from csm.portfolio.insights_history import Night, history
+from csm.portfolio.insights_history import Night, history, version_changes
 from csm.portfolio.insights_revenue import (
     Contributor,
     Point,
@@ -130,6 +131,36 @@ class Figures:
         return select.bands_of(self.total)
 
     @cached_property
+    def by_industry(self) -> dict[str, Tally]:
+        return select.by_industry(self.segments)
+
+    @cached_property
+    def by_size(self) -> dict[str, Tally]:
+        return select.by_size(self.segments)
+
+    @cached_property
+    def by_stage(self) -> dict[str, Tally]:
+        return select.by_stage(self.people)
+
+    @cached_property
+    def _by_owner(self) -> dict[int | None, Tally]:
+        return select.by_owner(self.people)
+
+    @property
+    def owner_ids(self) -> list[int | None]:
+        """In the order of `by_owner`."""
+        return list(self._by_owner)
+
+    @cached_property
+    def by_owner(self) -> dict[str, Tally]:
+        """By name; two colleagues of one name are told apart by their number."""
+        names = [self.owner_name(pk) for pk in self._by_owner]
+        return {
+            f"{name} ({pk})" if names.count(name) > 1 else name: tally
+            for name, (pk, tally) in zip(names, self._by_owner.items(), strict=True)
+        }
+
+    @cached_property
     def matrix(self) -> select.Matrix:
         return select.risk_matrix(self.segments)
 
@@ -160,6 +191,10 @@ class Figures:
             sizes=["" if each == NOT_KNOWN else each for each in values.get("size", [])],
             owners=[None if each == NOBODY else int(each) for each in values.get("owner", [])],
         )
+
+    @property
+    def version_changes(self) -> list[date]:
+        return version_changes(self.history)
 
     @cached_property
     def characteristics(self) -> list[Characteristic]:

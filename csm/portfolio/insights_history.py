@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 from django.db.models import Q, Sum
@@ -19,6 +20,7 @@ class Night:
 
     as_of: date
     bands: dict[Band, int]
+    versions: set[int]
 
     @property
     def accounts(self) -> int:
@@ -53,14 +55,20 @@ def history(
     if owners:
         named = Q(owner__in=[owner for owner in owners if owner is not None])
         rows = rows.filter(named | Q(owner=None) if None in owners else named)
-    nights: dict[date, dict[Band, int]] = {}
-    sums = rows.order_by("as_of").values_list("as_of", "band", "band_name", "tone")
-    for as_of, place, name, tone, accounts in sums.annotate(n=Sum("accounts")):
+    nights: dict[date, Night] = {}
+    sums = rows.order_by("as_of").values_list("as_of", "band", "band_name", "tone", "version")
+    for as_of, place, name, tone, version, accounts in sums.annotate(n=Sum("accounts")):
         # Two scorecards may both have "Unknown"; it is one band.
         band = Band(place, name, tone) if place >= 0 else UNKNOWN_AS_BAND
-        bands = nights.setdefault(as_of, {})
-        bands[band] = bands.get(band, 0) + accounts
-    return [Night(as_of, bands) for as_of, bands in nights.items()]
+        night = nights.setdefault(as_of, Night(as_of, {}, set()))
+        night.bands[band] = night.bands.get(band, 0) + accounts
+        night.versions.add(version)
+    return list(nights.values())
+
+
+def version_changes(nights: list[Night]) -> list[date]:
+    """Nights from which on other versions scored: what changed then may not be the customers."""
+    return [after.as_of for before, after in pairwise(nights) if before.versions != after.versions]
 
 
 def _seen_by(user: Any, scope: str) -> Q:

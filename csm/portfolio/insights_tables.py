@@ -54,7 +54,7 @@ class Table:
                 for column, value in zip(self.columns, row, strict=True)
             ]
             if self.urls:
-                cells[0] = (cells[0][0], markup.link(self.urls[place], str(row[0])))
+                cells[0] = ("clip", markup.link(self.urls[place], str(row[0])))
             shown.append(cells)
         return shown
 

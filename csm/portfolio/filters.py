@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import django_filters as filters
@@ -164,14 +164,14 @@ class AccountFilter(filters.FilterSet):
     A parameter that makes no sense is left out and named in `form.errors`; it never raises.
     """
 
-    q = filters.CharFilter(label="Search", method="by_text", max_length=120)
-    band = ManyFilter(label="Band", method="by_band")
+    q = filters.CharFilter(label="Search", max_length=120)
+    band = ManyFilter(label="Band")
     owner = OwnerFilter(label="Owner")
     industry = ManyFilter(label="Industry", field_name="industry")
     size = ManyFilter(label="Size", field_name="size_segment")
     lifecycle = ManyFilter(label="Stage", field_name="lifecycle_stage")
     tier = ManyFilter(label="Tier", field_name="health__tier")
-    renewal = RenewalFilter(label="Renewal", method="by_renewal")
+    renewal = RenewalFilter(label="Renewal")
     score_min = filters.NumberFilter(
         label="Score from",
         field_name="health__score",
@@ -182,17 +182,11 @@ class AccountFilter(filters.FilterSet):
     score_max = filters.NumberFilter(
         label="Score to", field_name="health__score", lookup_expr="lte", min_value=0, max_value=100
     )
-    change = filters.ChoiceFilter(label="Change", choices=list(CHANGES.items()), method="by_change")
-    by = filters.NumberFilter(label="By at least", method="with_change", min_value=0, max_value=100)
-    moved = filters.ChoiceFilter(
-        label="Band changed", choices=list(MOVES.items()), method="by_move"
-    )
-    days = filters.NumberFilter(
-        label="In the last days", method="with_move", min_value=1, max_value=_MOST_DAYS
-    )
-    churned = filters.ChoiceFilter(
-        label="Customers", choices=list(CHURNED.items()), method="as_chosen_before"
-    )
+    change = filters.ChoiceFilter(label="Change", choices=list(CHANGES.items()))
+    by = filters.NumberFilter(label="By at least", min_value=0, max_value=100)
+    moved = filters.ChoiceFilter(label="Band changed", choices=list(MOVES.items()))
+    days = filters.NumberFilter(label="In the last days", min_value=1, max_value=_MOST_DAYS)
+    churned = filters.ChoiceFilter(label="Customers", choices=list(CHURNED.items()))
 
     class Meta:
         model = Account
@@ -201,18 +195,24 @@ class AccountFilter(filters.FilterSet):
     def __init__(
         self, data: Mapping[str, Any], queryset: QuerySet[Account], *, run: ScoreRun | None
     ) -> None:
+        # Not the base class's: it copies every filter and field for the one or two that are on, which
+        # takes longer than the page's queries. Here both are shared, and only read.
+        self.is_bound = True
+        self.data = data
+        self.queryset = queryset
+        self.request = None
+        self.form_prefix = None
+        self.filters = self.base_filters
         self.run = run
-        super().__init__(data, queryset)
 
     def get_form_class(self) -> type[forms.Form]:
-        # The fields depend on nothing but the class, and building them costs as much as the page's query.
         return _form_class()
 
     @property
     def as_of(self) -> date:
         return self.run.as_of if self.run else today()
 
-    @property
+    @cached_property
     def values(self) -> dict[str, Any]:
         """The filters that are on, by parameter, as cleaned values."""
         self.form.is_valid()
@@ -227,40 +227,51 @@ class AccountFilter(filters.FilterSet):
         """The accounts that pass every valid filter."""
         found = self.queryset
         for name, value in self.values.items():
-            found = self.filters[name].filter(found, value)
+            own = getattr(self, f"by_{name}", None)
+            found = own(found, value) if own else self.filters[name].filter(found, value)
         return found
 
-    def by_text(self, qs: QuerySet[Account], name: str, value: str) -> QuerySet[Account]:
+    # `by_<parameter>` stands in for the declared look-up of that parameter.
+
+    def by_q(self, qs: QuerySet[Account], value: str) -> QuerySet[Account]:
         return qs.filter(named_like(value))
 
-    def by_band(self, qs: QuerySet[Account], name: str, value: list[str]) -> QuerySet[Account]:
+    def by_band(self, qs: QuerySet[Account], value: list[str]) -> QuerySet[Account]:
         named = Q(health__band_name__in=value)
         return qs.filter(named | Q(health=None) if UNKNOWN_NAME in value else named)
 
-    def by_renewal(self, qs: QuerySet[Account], name: str, value: str) -> QuerySet[Account]:
+    def by_renewal(self, qs: QuerySet[Account], value: str) -> QuerySet[Account]:
         if value == OVERDUE:
             return qs.filter(renewal_on__lt=self.as_of)
         return qs.filter(renewing(int(value), self.as_of))
 
-    def by_change(self, qs: QuerySet[Account], name: str, value: str) -> QuerySet[Account]:
+    def by_change(self, qs: QuerySet[Account], value: str) -> QuerySet[Account]:
         return qs.filter(changed(value, float(self.values.get("by", 0))))
 
-    def with_change(self, qs: QuerySet[Account], name: str, value: Any) -> QuerySet[Account]:
-        return qs  # read by `by_change`
-
-    def by_move(self, qs: QuerySet[Account], name: str, value: str) -> QuerySet[Account]:
+    def by_moved(self, qs: QuerySet[Account], value: str) -> QuerySet[Account]:
         return qs.filter(moved(value, self.run, int(self.values.get("days", MOVED_DAYS))))
 
-    def with_move(self, qs: QuerySet[Account], name: str, value: Any) -> QuerySet[Account]:
-        return qs  # read by `by_move`
+    def by_by(self, qs: QuerySet[Account], value: Any) -> QuerySet[Account]:
+        return qs  # belongs to `by_change`
 
-    def as_chosen_before(self, qs: QuerySet[Account], name: str, value: str) -> QuerySet[Account]:
+    def by_days(self, qs: QuerySet[Account], value: Any) -> QuerySet[Account]:
+        return qs  # belongs to `by_moved`
+
+    def by_churned(self, qs: QuerySet[Account], value: str) -> QuerySet[Account]:
         return qs  # decides which accounts the list starts from, see `lists.starting_from`
+
+
+class _Shared(dict[str, forms.Field]):
+    """Fields that forms share: Django copies a form's fields so that a view may change them, none does."""
+
+    def __deepcopy__(self, memo: Any) -> "_Shared":
+        return self
 
 
 @cache
 def _form_class() -> type[forms.Form]:
-    fields = {name: each.field for name, each in AccountFilter.base_filters.items()}
-    for field in fields.values():
-        field.required = False
-    return type("AccountFilterForm", (forms.Form,), fields)
+    form = type("AccountFilterForm", (forms.Form,), {})
+    form.base_fields = _Shared(  # type: ignore[attr-defined]
+        {name: each.field for name, each in AccountFilter.base_filters.items()}
+    )
+    return form

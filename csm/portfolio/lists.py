@@ -23,7 +23,7 @@ from csm.portfolio import facets
 from csm.portfolio.filters import UNJUDGED, AccountFilter
 from csm.portfolio.links import with_params
 from csm.portfolio.rows import FIELDS, Record, Row, rows, trends
-from csm.portfolio.selectors import HIGH_RISK, book
+from csm.portfolio.selectors import HIGH_RISK, customers_in
 from csm.portfolio.tables import AtRiskTable, PortfolioTable, UnknownTable, ordering
 from scoring import priority
 from scoring.models import ScoreRun
@@ -44,8 +44,8 @@ def starting_from(
 ) -> QuerySet[Account]:
     """The accounts a list starts from: customers, unless `churned` ("yes", "all") asks for others."""
     if churned not in ("yes", "all"):
-        return book(user, scope, run)
-    accounts = with_health(in_scope(user, scope))
+        return customers_in(user, scope, run)
+    accounts = in_scope(user, scope)
     if churned == "all":
         return accounts
     return accounts.filter(churned_on__lte=run.as_of) if run else accounts.exclude(churned_on=None)
@@ -95,7 +95,8 @@ class Listing:
         found = self.filter.qs
         if self.within is not None:
             found = found.filter(self.within)
-        return found.order_by(*ordering(self.table))
+        # Joined last: the count of a list that no health filters then reads one table.
+        return with_health(found).order_by(*ordering(self.table))
 
     @cached_property
     def totals(self) -> Totals:

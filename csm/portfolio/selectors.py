@@ -20,6 +20,9 @@ def book(user: Any, scope: str, run: ScoreRun | None = None) -> QuerySet[Account
 
     `run` is the night shown; pass it when the page has it already. Without any night the customers of today.
     """
-    run = run or newest_run()
-    as_of = run.as_of if run else today()
-    return with_health(customers(in_scope(user, scope), as_of))
+    return with_health(customers_in(user, scope, run or newest_run()))
+
+
+def customers_in(user: Any, scope: str, run: ScoreRun | None) -> QuerySet[Account]:
+    """The accounts of `book` before health is joined to them: what a count of all of them needs."""
+    return customers(in_scope(user, scope), run.as_of if run else today())

@@ -158,7 +158,7 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = BASE_DIR / "staticfiles" if PRODUCTION else None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # On one machine the files are served as they lie: no collectstatic before the first page.
 WHITENOISE_USE_FINDERS = not PRODUCTION

@@ -159,4 +159,6 @@ def test_vendored_files_are_as_the_manifest_says() -> None:
     for name, digest in listed.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
     present = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert present - set(listed) - {"manifest.json"} == set()
+    licences = {f"{package['folder']}/LICENSE" for package in manifest["packages"]}
+    assert present == set(listed) | {"manifest.json"} | (licences & present)
+    assert {f"{name.split('/')[0]}/LICENSE" for name in listed} <= present

@@ -85,8 +85,8 @@ class Book:
             "-n",
             f"{name}@%h",
         ]
-        log = (self.path.parent / f"{name}.log").open("w")
-        process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+        with (self.path.parent / f"{name}.log").open("w") as log:
+            process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
         self.workers.append(process)
         return process
 
@@ -141,13 +141,8 @@ def test_workers_finish_the_night_also_when_one_is_killed(book: Book, tmp_path: 
     # Its message is lost with it until Redis gives it out again; the sweep does not wait for that.
     book.worker("second")
     book.worker("third")
-    command = [sys.executable, "-c", "from csm.tasks import sweep; sweep.delay()"]
-    subprocess.run(
-        command,
-        cwd=ROOT,
-        env=book.environment | {"DJANGO_SETTINGS_MODULE": "csm.settings"},
-        check=True,
-    )
+    command = [sys.executable, "-m", "celery", "-A", "csm", "call", "csm.tasks.sweep"]
+    subprocess.run(command, cwd=ROOT, env=book.environment, check=True, capture_output=True)
     book.wait_for(DONE)
     assert book.ask(SCORES) == alone.ask(SCORES)
     assert book.ask("SELECT COUNT(*) FROM scoring_accounthealth") == [(ACCOUNTS,)]

@@ -64,8 +64,9 @@ def import_file(
 
     `feed` "accounts" asks for at least one attribute, "account_metrics" for at least one metric; both load
     both. `as_of` dates the readings (default today in TIME_ZONE) where the file has no date column. `source`
-    is the system the ids come from (default: the mapping's, else "generic"). `progress` is called with the
-    bytes read and the bytes in all.
+    is the system the ids come from (default: the mapping's, else "generic"). A blank cell is unknown: it
+    leaves an attribute as it is and adds no metric; a category cell that says "unknown" empties the
+    attribute. `progress` is called with the bytes read and the bytes in all.
 
     One transaction: a failure or a kill leaves nothing half. Raises IngestError when nothing could be loaded
     (EveryRowRejected carries the result); the database is then as it was, except that a failure while

@@ -27,6 +27,7 @@ class Command(BaseCommand):
 
     help = (
         "Load accounts and their metrics from a delimited file. "
+        "A blank cell is unknown and leaves what is there. "
         "Exit status: 0 all rows loaded, 2 some rows rejected, 1 nothing loaded."
     )
 

@@ -25,7 +25,9 @@ from scoring.models import (
 )
 from scoring.scorecard_selectors import read
 
-_METRICS = sorted(((key, f"{metric.label} ({key})") for key, metric in CATALOGUE.items()), key=str)
+_METRICS = sorted(
+    ((key, metric.label) for key, metric in CATALOGUE.items()), key=lambda pair: pair[1]
+)
 _JSON = forms.Textarea(attrs={"rows": 2, "cols": 34})
 
 
@@ -157,6 +159,7 @@ class ScorecardVersionAdmin(admin.ModelAdmin):
 
     class Media:
         js = ("app/js/admin-weights.js",)
+        css = {"all": ("app/css/admin.css",)}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,4 +1,5 @@
-"""The page of one account: its views. Figures come from `account_selectors`, cells from `account_cells`."""
+"""The page of one account: its views. Figures come from `account_selectors`, cells from `account_cells` and
+`account_history`."""
 
 import csv
 from datetime import date, timedelta
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import Account, ExportLog
 from csm.lib.dates import parse_day
 from csm.portfolio import account_cells as cells
+from csm.portfolio import account_history as history
 from csm.portfolio import account_selectors as selectors
 from scoring.services.versions import published_spec
 
@@ -34,7 +36,7 @@ def account(request: HttpRequest, pk: int) -> HttpResponse:
             "difference": cells.difference_rows(page.difference),
             "before": page.before,
             "band_changes": [cells.band_change(change) for change in page.band_changes],
-            "trend": cells.trend(page.nights, page.explained),
+            "trend": history.trend(page.nights, page.explained),
             "priority": page.priority,
             "priority_sum": sum(part.points for part in page.priority),
             "revenue_rule": cells.revenue_rule(page.explained),
@@ -55,11 +57,11 @@ def account_health(request: HttpRequest, pk: int) -> HttpResponse:
             "explained": page.explained,
             "gauge": cells.gauge_of(page.explained),
             "judged": snapshot.band >= 0,
-            "version": page.versions[snapshot.version_id],
+            "shown": next(n for n in page.nights if n.as_of == snapshot.as_of),
             "groups": cells.measure_groups(page.explained, page.sources, found.currency),
             "total": cells.total_row(page.explained),
-            "chart": cells.history_chart(page.nights, page.versions, page.explained),
-            "marks": cells.version_marks(page.nights, page.versions),
+            "chart": history.history_chart(page.nights, page.explained),
+            "marks": history.version_marks(page.nights),
             "previous": page.previous,
             "next": page.next,
             "is_newest": context["health"].as_of == snapshot.as_of,
@@ -72,7 +74,7 @@ def account_history_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """Every stored night of the account as CSV; recorded in the export log."""
     found = selectors.account_with_health(request.user, pk)
     nights = selectors.stored_nights(found)
-    versions = selectors.versions_of([night for night, _ in nights])
+    versions = dict.fromkeys(night.version_id for night, _ in nights)
     labels = list(
         dict.fromkeys(
             component.label
@@ -93,21 +95,20 @@ def account_history_csv(request: HttpRequest, pk: int) -> HttpResponse:
             "score",
             "band",
             "coverage",
-            *map(cells.plain_cell, labels),
+            *map(history.plain_cell, labels),
         ]
     )
     for night, packed in nights:
-        version = versions[night.version_id]
         parts = selectors.component_scores(packed, night.version_id)
         out.writerow(
             [
                 night.as_of.isoformat(),
-                cells.plain_cell(version.scorecard.name),
-                version.number,
-                cells.csv_number(night.score),
-                cells.plain_cell(selectors.band_of(night)[0]),
-                cells.csv_number(night.coverage),
-                *(cells.csv_number(parts.get(label)) for label in labels),
+                history.plain_cell(night.scorecard),
+                night.number,
+                history.csv_number(night.score),
+                history.plain_cell(selectors.band_of(night)[0]),
+                history.csv_number(night.coverage),
+                *(history.csv_number(parts.get(label)) for label in labels),
             ]
         )
     user: Any = request.user

@@ -1,23 +1,19 @@
-"""Cells, rows and charts of the account page, prepared so that its templates only place them."""
+"""Cells and rows of the account page, prepared so that its templates only place them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from itertools import pairwise
-from statistics import median
 from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from csm.lib import display, markup
-from csm.portfolio.account_selectors import band_of
 from scoring import wording
 from scoring.engine.difference import CAUSES, Difference
 from scoring.engine.explain import Line, display_points
 from scoring.engine.spec import UNKNOWN_TONE, Measure
-from scoring.models import BandChange, ScorecardVersion
-from scoring.services.explanations import Explained, Night, Source, shown_points
+from scoring.models import BandChange
+from scoring.services.explanations import Explained, Source, shown_points
 from scoring.services.versions import published_spec
 
 STALE_DAYS = 30
@@ -44,11 +40,11 @@ def gauge_of(explained: Explained) -> SafeString:
     """The gauge on the scorecard's display scale; an unjudged score keeps its figure in grey."""
     spec, told = explained.spec, explained.explanation
     return markup.gauge(
-        told.score, told.band_name, _tone(explained), wording.bands(spec), spec.display.scale_max
+        told.score, told.band_name, tone(explained), wording.bands(spec), spec.display.scale_max
     )
 
 
-def _tone(explained: Explained) -> str:
+def tone(explained: Explained) -> str:
     band = explained.snapshot.band
     return UNKNOWN_TONE if band < 0 else str(explained.spec.bands[band].tone)
 
@@ -142,7 +138,9 @@ def difference_rows(found: Difference | None) -> dict[str, Any] | None:
                 "measures": named,
             }
         )
-    return {"rows": rows, "total": markup.delta(total)}
+    # A total with the scorecard's own change in it says nothing good or bad of the customer.
+    mixed = abs(found.parts["version"]) >= 0.05
+    return {"rows": rows, "total": _neutral(total) if mixed else markup.delta(total)}
 
 
 def _neutral(points: float) -> SafeString:
@@ -164,31 +162,6 @@ def band_change(change: BandChange) -> dict[str, Any]:
         "moved": None
         if change.old_score is None or change.new_score is None
         else markup.delta(change.new_score - change.old_score),
-    }
-
-
-def trend(nights: Sequence[Night], explained: Explained) -> dict[str, Any]:
-    """A sparkline of the last 180 days with its ends in words."""
-    known = [night for night in nights if night.score is not None]
-    top = explained.spec.display.scale_max
-    if len(known) < 2:
-        return {"svg": "", "text": "The line begins with the second night."}
-    low, high = (
-        pick(night.score for night in known if night.score is not None) for pick in (min, max)
-    )
-    text = (
-        f"{len(known)} nights since {display.day(known[0].as_of)}, between {display.score(low, top)} "
-        f"and {display.score(high, top)}"
-    )
-    return {
-        "svg": markup.sparkline(
-            [point["y"] for point in _points(nights, 100, judged=None)],
-            f"Health: {text}",
-            _tone(explained),
-            width=260,
-            height=48,
-        ),
-        "text": text,
     }
 
 
@@ -303,109 +276,3 @@ def total_row(explained: Explained) -> dict[str, Any]:
         if top == 100
         else f"{display.score(told.score, top)} of {display.number(top)}",
     }
-
-
-def _points(nights: Sequence[Night], top: float, *, judged: bool | None) -> list[dict[str, Any]]:
-    """Chart points with a gap where nights are missing; `judged` picks nights with or without a band."""
-    steps = [(after.as_of - before.as_of).days for before, after in pairwise(nights)]
-    usual = median(steps) if steps else 1
-    points: list[dict[str, Any]] = []
-    last: date | None = None
-    for night in nights:
-        if last is not None and (night.as_of - last).days > usual * 1.5:
-            points.append({"x": date.fromordinal(last.toordinal() + 1).isoformat(), "y": None})
-        chosen = judged is None or judged == (night.band >= 0)
-        score = night.score if chosen else None
-        points.append(
-            {
-                "x": night.as_of.isoformat(),
-                "y": None if score is None else round(score * top / 100, 2),
-            }
-        )
-        last = night.as_of
-    return points
-
-
-def version_marks(
-    nights: Sequence[Night], versions: Mapping[int, ScorecardVersion]
-) -> list[dict[str, Any]]:
-    """Nights on which another version took over: these are changes of the rule, not of the customer."""
-    marks = []
-    for before, after in pairwise(nights):
-        if before.version_id != after.version_id:
-            old, new = versions[before.version_id], versions[after.version_id]
-            name = f"v{new.number}" if old.scorecard_id == new.scorecard_id else str(new)
-            marks.append({"on": after.as_of, "label": name, "version": new})
-    return marks
-
-
-def history_chart(
-    nights: Sequence[Night], versions: Mapping[int, ScorecardVersion], explained: Explained
-) -> dict[str, Any] | None:
-    """Score by night on the grounds of the bands, with a line where the version changed."""
-    if len(nights) < 2:
-        return None
-    spec = explained.spec
-    top = spec.display.scale_max
-    zones = [
-        {"name": name, "tone": tone, "low": low * top / 100, "high": high * top / 100}
-        for name, tone, low, high in wording.bands(spec)
-    ]
-    marks = [
-        {"x": mark["on"].isoformat(), "label": mark["label"]}
-        for mark in version_marks(nights, versions)
-    ]
-    shown = explained.snapshot.as_of
-    if shown != nights[-1].as_of:
-        marks.append({"x": shown.isoformat(), "label": "shown"})
-    thin = [night for night in nights if night.band < 0 and night.score is not None]
-    first, last = nights[0], nights[-1]
-    said = (
-        f"Health from {display.day(first.as_of)} ({display.score(first.score, top)}) to "
-        f"{display.day(last.as_of)} ({display.score(last.score, top)})"
-    )
-    return {
-        "id": "health-history",
-        "kind": "line",
-        "label": said,
-        "data": {
-            "points": _points(nights, top, judged=True),
-            "name": "Health",
-            "min": 0,
-            "max": top,
-            "zones": zones,
-            "marks": marks,
-            "more": [
-                {"name": "Too little data to judge", "points": _points(nights, top, judged=False)}
-            ]
-            if thin
-            else [],
-        },
-        "headers": [
-            ("", "Night"),
-            ("r", "Score"),
-            ("", "Band"),
-            ("r", "Coverage"),
-            ("", "Version"),
-        ],
-        "rows": [
-            [
-                ("num", display.day(night.as_of)),
-                ("r", markup.score(night.score, top)),
-                ("", markup.band(*band_of(night), plain=True)),
-                ("r", display.percent(night.coverage)),
-                ("", str(versions[night.version_id])),
-            ]
-            for night in reversed(nights)
-        ],
-    }
-
-
-def plain_cell(text: str) -> str:
-    """Text a spreadsheet will not run as a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text
-
-
-def csv_number(value: float | None) -> str:
-    """A figure for machines; empty is unknown."""
-    return "" if value is None else f"{value:.6g}"

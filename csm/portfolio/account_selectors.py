@@ -13,7 +13,7 @@ from accounts.models import Account
 from scoring import priority
 from scoring.engine import codec
 from scoring.engine.difference import Difference
-from scoring.models import AccountHealth, BandChange, ScorecardVersion, Snapshot
+from scoring.models import AccountHealth, BandChange, Snapshot
 from scoring.models.snapshot import UNKNOWN_BAND
 from scoring.services import explanations
 from scoring.services.explanations import Explained, Night
@@ -55,7 +55,6 @@ class HealthPage:
     previous: date | None
     next: date | None
     asked: date | None
-    versions: dict[int, ScorecardVersion]
 
 
 def account_with_health(user: Any, pk: int) -> Account:
@@ -77,9 +76,11 @@ def overview(account: Account) -> Overview:
     if health is None:
         return Overview(None, (), None, None, (), ())
     nights = explanations.history(account.pk, health.as_of - timedelta(days=HISTORY_DAYS))
-    explained = explanations.explanation(account.pk, health.as_of)
     earlier = _compared_with(nights, health.as_of)
-    before = explanations.explanation(account.pk, earlier.as_of) if earlier else None
+    days = [health.as_of, *([earlier.as_of] if earlier else [])]
+    found = explanations.explained_nights(account.pk, days)
+    explained = found.get(health.as_of)
+    before = found.get(earlier.as_of) if earlier else None
     difference = explanations.change(before, explained) if before and explained else None
     changes = list(
         BandChange.objects.filter(account_id=account.pk, as_of__lte=health.as_of).order_by(
@@ -120,7 +121,7 @@ def health_page(account: Account, asked: date | None = None) -> HealthPage:
     """The newest night, or the last one on or before `asked` (the first one if `asked` is before all)."""
     health = health_of(account)
     if health is None:
-        return HealthPage(None, {}, (), None, None, None, {})
+        return HealthPage(None, {}, (), None, None, None)
     newest = health.as_of
     since = min(asked or newest, newest) - timedelta(days=HISTORY_DAYS)
     nights = explanations.history(account.pk, since)
@@ -128,7 +129,7 @@ def health_page(account: Account, asked: date | None = None) -> HealthPage:
         nights[0] if nights else None
     )
     if chosen is None:
-        return HealthPage(None, {}, (), None, None, None, {})
+        return HealthPage(None, {}, (), None, None, None)
     place = nights.index(chosen)
     explained = explanations.explanation(account.pk, chosen.as_of)
     return HealthPage(
@@ -141,20 +142,12 @@ def health_page(account: Account, asked: date | None = None) -> HealthPage:
         previous=nights[place - 1].as_of if place else None,
         next=nights[place + 1].as_of if place + 1 < len(nights) else None,
         asked=asked if asked and asked != chosen.as_of else None,
-        versions=versions_of(nights),
     )
 
 
 def _window(nights: Sequence[Night], until: date) -> list[Night]:
     since = until - timedelta(days=HISTORY_DAYS)
     return [night for night in nights if since <= night.as_of <= until]
-
-
-def versions_of(nights: Sequence[Night]) -> dict[int, ScorecardVersion]:
-    """The versions a history was scored with, with scorecard and author, by id."""
-    return ScorecardVersion.objects.select_related("scorecard", "published_by").in_bulk(
-        {night.version_id for night in nights}
-    )
 
 
 def band_of(night: Night) -> tuple[str, str]:
@@ -180,7 +173,7 @@ def stored_nights(account: Account) -> list[tuple[Night, bytes]]:
     rows = (
         Snapshot.objects.filter(account_id=account.pk, run__state="done")
         .order_by("as_of", "-run__history_only", "run_id")
-        .values_list("as_of", "version_id", "score", "band", "coverage", "components")
+        .values_list(*explanations.NIGHT_FIELDS, "components")
     )
     # One series: where a night was scored twice the newer run counts.
-    return list({row[0]: (Night(*row[:5]), row[5]) for row in rows}.values())
+    return list({row[0]: (Night(*row[:-1]), row[-1]) for row in rows}.values())

@@ -1,6 +1,6 @@
 """A stored score explained: recomputed from its snapshot, the run's statistics and the version."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -29,6 +29,14 @@ class Night:
     score: float | None
     band: int
     coverage: float
+    scorecard: str
+    number: int
+    note: str
+
+    @property
+    def version(self) -> str:
+        """The version as people call it: "CRM engagement v2"."""
+        return f"{self.scorecard} v{self.number}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +77,19 @@ class ShownPoints:
     score: float | None
 
 
+# In the order of `Night`.
+NIGHT_FIELDS = (
+    "as_of",
+    "version_id",
+    "score",
+    "band",
+    "coverage",
+    "version__scorecard__name",
+    "version__number",
+    "version__note",
+)
+
+
 def history(account_id: int, since: date) -> list[Night]:
     """The finished nights of an account from `since` on, oldest first, one per day: the newest run's."""
     rows = (
@@ -76,7 +97,7 @@ def history(account_id: int, since: date) -> list[Night]:
             account_id=account_id, as_of__gte=since, run__state=ScoreRun.State.DONE
         )
         .order_by("as_of", "-run__history_only", "run_id")
-        .values_list("as_of", "version_id", "score", "band", "coverage")
+        .values_list(*NIGHT_FIELDS)
     )
     return list({row[0]: Night(*row) for row in rows}.values())
 
@@ -89,8 +110,23 @@ def explanation(account_id: int, as_of: date | None = None) -> Explained | None:
     found = Snapshot.objects.filter(account_id=account_id, run__state=ScoreRun.State.DONE)
     if as_of is not None:
         found = found.filter(as_of=as_of)
-    snapshot = found.select_related("run").order_by("-as_of", "run__history_only", "-run_id").first()
+    snapshot = (
+        found.select_related("run").order_by("-as_of", "run__history_only", "-run_id").first()
+    )
     return explain_snapshot(snapshot) if snapshot else None
+
+
+def explained_nights(account_id: int, days: Collection[date]) -> dict[date, Explained]:
+    """Several stored nights of an account explained, by day, in one query; days without a night are absent."""
+    rows = (
+        Snapshot.objects.filter(
+            account_id=account_id, as_of__in=days, run__state=ScoreRun.State.DONE
+        )
+        .select_related("run")
+        .order_by("as_of", "-run__history_only", "run_id")
+    )
+    newest = {row.as_of: row for row in rows}
+    return {day: explain_snapshot(row) for day, row in newest.items()}
 
 
 def explain_snapshot(snapshot: Snapshot) -> Explained:

@@ -118,7 +118,7 @@ def _empty(user: Any, scope: str, run: ScoreRun | None, found: Figures) -> dict[
         )
         return {
             "title": "No night has been scored yet",
-            "text": f"There are {many} in this scope. {how}",
+            "text": f"This scope holds {many}. {how}",
             "url": list_url("portfolio", scope),
             "label": "Open the portfolio",
         }

@@ -1,6 +1,6 @@
 """The two charts of home, as components/chart.html takes them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from csm.lib import display, markup
@@ -34,9 +34,7 @@ def mean_score(nights: Sequence[Day], run: ScoreRun) -> dict[str, Any]:
     )
     points: list[dict[str, Any]] = []
     marks = []
-    for before, night in zip([None, *nights], nights, strict=False):
-        known = night.versions if before is None else before.versions
-        new = [text for pk, text in night.versions.items() if pk not in known]
+    for night, new in _with_new_versions(nights):
         if new:
             marks.append({"x": night.on.isoformat(), "label": ", ".join(new)})
             # A change of the scorecard must not be drawn as a change of the customers.
@@ -77,33 +75,37 @@ def mean_score(nights: Sequence[Day], run: ScoreRun) -> dict[str, Any]:
 
 
 def band_shares(nights: Sequence[Day]) -> dict[str, Any]:
-    """Share of accounts per band, a bar for every night or, over a long time, every seventh."""
+    """Share of accounts per band, a bar for every night or, over a long time, every seventh.
+
+    An empty bar named after it stands where another version took over.
+    """
     step = 7 if len(nights) > _MOST_BARS else 1
     shown = list(reversed(list(reversed(nights))[::step]))
-    bands = sorted(
-        {band for night in shown for band in night.bands},
-        key=lambda band: (_TONES.index(band[1]), band[0]),
-    )
-    totals = [sum(night.bands.values()) for night in shown]
-    series = [
-        {
-            "name": name,
-            "tone": tone,
-            "values": [
-                round(100 * night.bands.get((name, tone), 0) / total, 1) if total else None
-                for night, total in zip(shown, totals, strict=True)
-            ],
-        }
-        for name, tone in bands
-    ]
+    # The newest night's order from low to high; a band only older nights knew joins its tone.
+    named = dict.fromkeys(band for night in reversed(shown) for band in night.bands)
+    bands = sorted(named, key=lambda band: _TONES.index(band[1]))
+    bars: list[tuple[str, Day | None]] = []
+    takeovers = []
+    for night, new in _with_new_versions(shown):
+        if new:
+            takeovers.append(f"{', '.join(new)} took over before {display.day(night.on)}")
+            bars.append((", ".join(new), None))
+        bars.append((f"{night.on.day} {night.on:%b}", night))
+    label = "Share of accounts per band, " + ("week by week" if step == 7 else "night by night")
     return {
         "id": "band-shares",
         "kind": "stacked",
-        "label": "Share of accounts per band, "
-        + ("week by week." if step == 7 else "night by night."),
+        "label": "; ".join([label, *takeovers]) + ".",
         "data": {
-            "labels": [f"{night.on.day} {night.on:%b}" for night in shown],
-            "series": series,
+            "labels": [text for text, _ in bars],
+            "series": [
+                {
+                    "name": band[0],
+                    "tone": band[1],
+                    "values": [_percent(night, band) for _, night in bars],
+                }
+                for band in bands
+            ],
             "share": True,
             "y": "Share of accounts",
         },
@@ -111,12 +113,22 @@ def band_shares(nights: Sequence[Day]) -> dict[str, Any]:
         "rows": [
             [
                 ("", display.day(night.on)),
-                *(
-                    ("r", markup.percent(night.bands.get(band, 0) / total if total else None))
-                    for band in bands
-                ),
-                ("r", display.number(total)),
+                *(("r", markup.percent(night.share(band))) for band in bands),
+                ("r", display.number(night.accounts)),
             ]
-            for night, total in reversed(list(zip(shown, totals, strict=True)))
+            for night in reversed(shown)
         ],
     }
+
+
+def _percent(night: Day | None, band: tuple[str, str]) -> float | None:
+    share = None if night is None else night.share(band)
+    return None if share is None else round(100 * share, 1)
+
+
+def _with_new_versions(nights: Sequence[Day]) -> Iterator[tuple[Day, list[str]]]:
+    """Each night with the versions that score it and did not score the night before."""
+    known = nights[0].versions if nights else {}
+    for night in nights:
+        yield night, [text for pk, text in night.versions.items() if pk not in known]
+        known = night.versions

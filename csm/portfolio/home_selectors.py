@@ -215,6 +215,15 @@ class Day:
     judged: int
     bands: dict[tuple[str, str], int]
 
+    @property
+    def accounts(self) -> int:
+        """All of them, Unknown included."""
+        return sum(self.bands.values())
+
+    def share(self, band: tuple[str, str]) -> float | None:
+        """The part of the accounts in `band`, 0–1."""
+        return self.bands.get(band, 0) / self.accounts if self.accounts else None
+
 
 def trend(user: Any, scope: str, run: ScoreRun) -> list[Day]:
     """The nights of the last 180 days from the roll-ups, within what `user` sees in `scope`.

@@ -1,0 +1,190 @@
+"""Home: its numbers are the counts of the lists they open."""
+
+import html
+import re
+from datetime import date, timedelta
+
+import pytest
+from django.core.cache import cache
+
+from csm.portfolio import home_charts
+from csm.portfolio.home_selectors import Day, trend
+from scoring.models import DailyRollup
+from scoring.selectors import newest_run
+
+NIGHT = date(2026, 11, 20)
+
+
+@pytest.fixture(autouse=True)
+def _forget_trends():
+    cache.clear()
+
+
+@pytest.fixture
+def moving_book(book, score_book):
+    """The book a night later: Hats fell, Pots rose, Mills lost its data."""
+    score_book(
+        {
+            book[0]: {
+                "total_activities_30d": 0,
+                "days_since_last_activity": 80,
+                "contacts_with_email": 3,
+                "annual_revenue": 90_000_000,
+                "total_won_amount": 9_000_000,
+            },
+            book[1]: {
+                "total_activities_30d": 60,
+                "days_since_last_activity": 0,
+                "contacts_with_email": 10,
+                "annual_revenue": 1_000,
+                "total_won_amount": 0,
+            },
+        },
+        NIGHT + timedelta(days=7),
+    )
+    return book
+
+
+def home(client, user, **params):
+    client.force_login(user)
+    response = client.get("/", params)
+    assert response.status_code == 200
+    return response
+
+
+@pytest.mark.parametrize("who", ["owner", "colleague", "manager", "executive", "admin"])
+@pytest.mark.parametrize("scope", ["mine", "team", "all"])
+def test_works_for_every_role_and_scope(client, moving_book, people, who, scope):
+    home(client, people[who], scope=scope)
+
+
+def test_an_outsider_sees_none_of_it(client, moving_book, outsider):
+    for scope in ("mine", "team", "all"):
+        response = home(client, outsider, scope=scope)
+        page = response.content.decode()
+        assert not any(account.name in page for account in moving_book)
+        assert "$" not in page
+
+
+@pytest.mark.parametrize("days", ["7", "30"])
+@pytest.mark.parametrize("who", ["owner", "manager", "admin"])
+def test_every_number_is_the_count_of_the_list_it_opens(client, moving_book, people, who, days):
+    context = home(client, people[who], scope="all", days=days).context
+    numbers = {tile["label"]: (tile["value"], tile["url"]) for tile in context["tiles"]}
+    counted = [
+        numbers[label] for label in ("Accounts", "At risk", "Unknown", "Renewals in 90 days")
+    ]
+    counted += [(each["count"], each["url"]) for each in context["changes_links"]]
+    counted += [(side["count"], side["url"]) for side in context["movers"]]
+    for row in context["bands_rows"]:
+        url = html.unescape(re.search(r'href="([^"]+)"', row[0][1]).group(1))
+        counted.append((row[1][1], url))
+    counted.append((context["renewals_count"], context["renewals_url"]))
+    assert len(counted) >= 12
+    for number, url in counted:
+        opened = client.get(url)
+        assert opened.status_code == 200
+        assert not opened.context["errors"], url
+        assert str(opened.context["totals"].accounts) == str(number), url
+
+
+def test_value_of_the_book_says_how_much_is_known(client, moving_book, owner):
+    tile = home(client, owner, scope="all").context["tiles"][0]
+    assert tile["value"] == "$600K"
+    assert tile["n"] == "known for 5 of 6 accounts"
+    opened = client.get(tile["url"]).context
+    assert opened["arr"] == tile["value"]
+
+
+def test_what_changed_names_both_bands_downwards_first(client, moving_book, owner):
+    response = home(client, owner, scope="all")
+    rows = response.context["changes_rows"]
+    changed = [re.sub(r"<[^>]+>", " ", row[0][1]) for row in rows]
+    assert "Healthy Hats" in changed[0]
+    assert any("Poor Pots" in text for text in changed[1:])
+    assert "→" in rows[0][1][1]
+
+
+def test_movers_leave_unknown_accounts_out(client, moving_book, owner):
+    declined, improved = home(client, owner, scope="all").context["movers"]
+    assert "Healthy Hats" in declined["rows"][0][0][1]
+    assert "Poor Pots" in improved["rows"][0][0][1]
+    assert not any("Thin Things" in row[0][1] for row in declined["rows"] + improved["rows"])
+
+
+def test_next_renewals(client, moving_book, owner):
+    rows = home(client, owner, scope="all").context["renewals_rows"]
+    assert len(rows) == 1
+    assert "Middling Mills" in rows[0][0][1]
+    assert "renews in 23 days" in rows[0][3][1]
+
+
+# Trend
+
+
+def test_the_trend_follows_the_scope_like_the_book_does(moving_book, people):
+    run = newest_run()
+
+    def judged(who, scope):
+        return (
+            sum(trend(people[who], scope, run)[-1].bands.values())
+            if trend(people[who], scope, run)
+            else 0
+        )
+
+    assert judged("owner", "mine") == 3
+    assert judged("colleague", "mine") == 2
+    assert judged("owner", "team") == judged("manager", "team") == judged("owner", "all") == 6
+    assert judged("executive", "all") == judged("admin", "all") == 6
+    assert (
+        judged("executive", "team") == judged("outsider", "all") == judged("outsider", "team") == 0
+    )
+
+
+def test_the_mean_is_of_judged_accounts_only(moving_book, admin):
+    """Σ score of the accounts with a band / their number, against the health rows themselves."""
+    run = newest_run()
+    last = trend(admin, "all", run)[-1]
+    judged = DailyRollup.objects.filter(as_of=run.as_of, band__gte=0)
+    assert last.on == run.as_of
+    assert last.judged == sum(row.scored for row in judged) < 6
+    assert last.mean == pytest.approx(sum(row.score_sum for row in judged) / last.judged)
+
+
+def test_a_new_version_breaks_the_line_and_is_marked(moving_book):
+    run = newest_run()
+    bands = {("Low", "poor"): 1}
+    nights = [
+        Day(NIGHT - timedelta(days=1), {1: "Card v1"}, 50.0, 1, bands),
+        Day(NIGHT, {2: "Card v2"}, 70.0, 1, bands),
+    ]
+    data = home_charts.mean_score(nights, run)["data"]
+    assert data["marks"] == [{"x": "2026-11-20", "label": "Card v2"}]
+    assert [point["y"] for point in data["points"]] == [50.0, None, 70.0]
+    shares = home_charts.band_shares(nights)
+    assert "Card v2" in shares["label"]
+    assert shares["data"]["series"][0]["values"] == [100.0, None, 100.0]
+
+
+# Empty
+
+
+def test_empty_states_say_what_to_do_next(client, owner, admin, manager):
+    assert "import_feed" in home(client, admin).content.decode()
+    assert "Ask an administrator" in home(client, manager).content.decode()
+    assert "Show all" in home(client, owner).content.decode()
+
+
+def test_before_the_first_night_the_accounts_are_counted(client, make_account, owner, admin):
+    make_account("Early Eggs", owner=owner)
+    page = home(client, owner).content.decode()
+    assert "There are 1 account in" not in page
+    assert "1 account" in page
+    assert "No night has been scored yet" in page
+    assert "run_nightly" in home(client, admin).content.decode()
+
+
+@pytest.mark.parametrize("query", ["scope=x", "days=abc", "days=9999999999999", "scope=%00"])
+def test_no_address_breaks_home(client, book, owner, query):
+    client.force_login(owner)
+    assert client.get(f"/?{query}").status_code == 200

@@ -33,6 +33,7 @@ def test_a_small_bench_writes_every_figure(tmp_path: Path) -> None:
     assert found["pages"].keys() == {"bare", "portfolio", "at_risk", "home", "insights"}
     for page in found["pages"].values():
         assert page.keys() == {"p50_ms", "p95_ms", "ratio_p50", "ratio_p95", "queries", "requests"}
+        assert page["queries"] >= 2  # session and user
     for target in found["targets"].values():
         assert target.keys() == {"target", "reached", "met"}
     assert found["accounts"] == 200

@@ -117,7 +117,7 @@ def pick_version(versions: Sequence[ScorecardVersion], number: str) -> Scorecard
                 return version
         raise Http404("No such version.")
     active = [version for version in versions if version.state == State.ACTIVE]
-    return (active or [*versions, None])[0]
+    return next(iter(active or versions), None)
 
 
 def last_run_with(version_id: int) -> ScoreRun | None:

@@ -171,16 +171,43 @@ def change(before: Explained, after: Explained) -> Difference:
 
 
 def shown_points(told: Explanation) -> ShownPoints:
-    """The points of a score to one decimal, still adding up (scoring.md, section 5)."""
+    """The points of a score to one decimal, still adding up (scoring.md, section 5).
+
+    Components are rounded first and their lines within them, so that both add up.
+    """
     if told.computed is None or told.score is None:
-        weights = display_points([line.original_weight for line in told.lines], 100.0, 1)
+        weights = _rounded(told, [line.original_weight for line in told.lines], 100.0)
         return ShownPoints([], weights, [], None, 0.0, None)
     # The header prints with "%.1f"; the total of the table has to be that very figure.
     computed, score = float(f"{told.computed:.1f}"), float(f"{told.score:.1f}")
-    weights = display_points([line.weight for line in told.lines], 100.0, 1)
-    earned = _within(display_points([line.points for line in told.lines], computed, 1), weights)
+    weights = _rounded(told, [line.weight for line in told.lines], 100.0)
+    earned = _rounded(told, [line.points for line in told.lines], computed, most=weights)
     lost = [round(weight - got, 1) for weight, got in zip(weights, earned, strict=True)]
     return ShownPoints(earned, weights, lost, computed, round(score - computed, 1), score)
+
+
+def _rounded(
+    told: Explanation,
+    values: Sequence[float],
+    total: float,
+    most: Sequence[float] | None = None,
+) -> list[float]:
+    """`values` of the lines to one decimal, adding up in every component and in all to `total`."""
+    places: dict[str, list[int]] = {}
+    for place, line in enumerate(told.lines):
+        places.setdefault(line.component, []).append(place)
+    groups = list(places.values())
+    sums = display_points([sum(values[i] for i in group) for group in groups], total, 1)
+    if most is not None:
+        sums = _within(sums, [round(sum(most[i] for i in group), 1) for group in groups])
+    shown = [0.0] * len(values)
+    for group, whole in zip(groups, sums, strict=True):
+        parts = display_points([values[i] for i in group], whole, 1)
+        if most is not None:
+            parts = _within(parts, [most[i] for i in group])
+        for place, part in zip(group, parts, strict=True):
+            shown[place] = part
+    return shown
 
 
 def _within(earned: list[float], weights: list[float]) -> list[float]:

@@ -24,6 +24,20 @@ def test_shown_points_add_up_to_the_shown_score(book):
             assert round(earned + lost, 1) == weight
 
 
+def test_components_are_shown_with_the_weight_people_know(book):
+    """6.25 and 3.75 percent become 6.3 and 3.7, so that their component still says 10."""
+    told = explanations.explanation(book[0].pk).explanation
+    spec = versions.published_spec(explanations.explanation(book[0].pk).snapshot.version_id)
+    weights = explanations.shown_points(told).weights
+    for component in spec.components:
+        mine = [
+            weight
+            for weight, line in zip(weights, told.lines, strict=True)
+            if line.component == component.key
+        ]
+        assert round(sum(mine), 1) == component.weight
+
+
 def test_no_line_earns_more_than_it_weighs():
     assert explanations._within([5.0, 2.9], [4.9, 10.0]) == [4.9, 3.0]
 

@@ -37,7 +37,7 @@ def night_of(request: HttpRequest) -> ScoreRun | None:
     """The night the pages show, asked for once per request: shell and page then agree on it."""
     if not hasattr(request, "night"):
         request.night = newest_run()  # type: ignore[attr-defined]
-    return request.night  # type: ignore[attr-defined,no-any-return]
+    return request.night  # type: ignore[attr-defined]
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:

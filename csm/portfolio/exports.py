@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import ExportLog
 from csm.lib import display
+from csm.lib.money import exponent
 from csm.portfolio.lists import Listing, risk_listing
 from csm.portfolio.rows import FIELDS, Record
 from csm.portfolio.tables import PortfolioTable
@@ -29,7 +30,7 @@ def guarded(text: str) -> str:
 def _money(minor: int | None, currency: str) -> str:
     if minor is None:
         return ""
-    return f"{display.major_units(minor, currency):.{display.EXPONENTS.get(currency, 2)}f}"
+    return f"{display.major_units(minor, currency):.{exponent(currency)}f}"
 
 
 def _rounded(value: float | None, digits: int) -> str:

@@ -1,11 +1,14 @@
 """The filter form as people see it: the values on offer, and chips for those that are on."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.core.cache import cache
 from django.http import QueryDict
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from accounts.access import in_scope
 from accounts.models import LifecycleStage, SizeSegment
@@ -39,16 +42,27 @@ _TIERS = {"quantile": "ABC", "amount": "1234"}
 _CHOICES_SECONDS = 300
 
 
-@dataclass
+@dataclass(frozen=True)
 class Facet:
-    """One filter with its values; `many` may be ticked together."""
+    """One filter with its values (value, label, on); `many` may be ticked together, `none` names no choice."""
 
     name: str
     label: str
-    options: list[tuple[str, str, bool]]
+    options: tuple[tuple[str, str, bool], ...]
     many: bool = True
     none: str = "Any"
-    chosen: list[str] = field(default_factory=list)
+    chosen: tuple[str, ...] = ()
+
+    @property
+    def html(self) -> SafeString:
+        """The control."""
+        return _html(self)
+
+
+# The same few dozen options are printed on every page of a list.
+@lru_cache(maxsize=512)
+def _html(facet: Facet) -> SafeString:
+    return render_to_string("portfolio/_facet.html", {"facet": facet})
 
 
 def choices(user: Any, scope: str, run: ScoreRun | None) -> dict[str, list[Choice]]:
@@ -142,10 +156,10 @@ def facets(
             Facet(
                 name=name,
                 label=str(filter_.filters[name].label),
-                options=[(each, label, each in chosen) for each, label in options],
+                options=tuple((each, label, each in chosen) for each, label in options),
                 many=many,
                 none="Current only" if name == "churned" else "Any",
-                chosen=[label for each, label in options if each in chosen],
+                chosen=tuple(label for each, label in options if each in chosen),
             )
         )
     return [facet for facet in found if facet.options]

@@ -69,7 +69,8 @@ def mean_score(nights: Sequence[Day], run: ScoreRun) -> dict[str, Any]:
                 ("r", display.number(night.judged)),
                 ("", ", ".join(night.versions.values())),
             ]
-            for night in reversed(nights)
+            # The days between two weeks add length to the table and nothing to read.
+            for night in _weekly(nights)[::-1]
         ],
     }
 
@@ -79,8 +80,7 @@ def band_shares(nights: Sequence[Day]) -> dict[str, Any]:
 
     An empty bar named after it stands where another version took over.
     """
-    step = 7 if len(nights) > _MOST_BARS else 1
-    shown = list(reversed(list(reversed(nights))[::step]))
+    shown = _weekly(nights)
     # The newest night's order from low to high; a band only older nights knew joins its tone.
     named = dict.fromkeys(band for night in reversed(shown) for band in night.bands)
     bands = sorted(named, key=lambda band: _TONES.index(band[1]))
@@ -91,7 +91,8 @@ def band_shares(nights: Sequence[Day]) -> dict[str, Any]:
             takeovers.append(f"{', '.join(new)} took over before {display.day(night.on)}")
             bars.append((", ".join(new), None))
         bars.append((f"{night.on.day} {night.on:%b}", night))
-    label = "Share of accounts per band, " + ("week by week" if step == 7 else "night by night")
+    weekly = len(shown) < len(nights)
+    label = "Share of accounts per band, " + ("week by week" if weekly else "night by night")
     return {
         "id": "band-shares",
         "kind": "stacked",
@@ -119,6 +120,12 @@ def band_shares(nights: Sequence[Day]) -> dict[str, Any]:
             for night in reversed(shown)
         ],
     }
+
+
+def _weekly(nights: Sequence[Day]) -> list[Day]:
+    """Every seventh night back from the newest, or all of them when they are few."""
+    step = 7 if len(nights) > _MOST_BARS else 1
+    return list(nights)[::-1][::step][::-1]
 
 
 def _percent(night: Day | None, band: tuple[str, str]) -> float | None:

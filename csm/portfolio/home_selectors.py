@@ -177,7 +177,7 @@ def newest_changes(accounts: QuerySet[Account], run: ScoreRun | None) -> list[di
         partition_by=[F("down")],
         order_by=[F("as_of").desc(), Abs(F("new_score") - F("old_score")).desc(), F("pk").asc()],
     )
-    return list(
+    found: Any = (
         recent_changes(run, CHANGED_DAYS)
         .filter(account__in=accounts.order_by().values("pk"))
         .filter(old_band__gte=0, new_band__gte=0)
@@ -200,6 +200,7 @@ def newest_changes(accounts: QuerySet[Account], run: ScoreRun | None) -> list[di
             "new_score",
         )
     )
+    return list(found)
 
 
 @dataclass(frozen=True)

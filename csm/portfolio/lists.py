@@ -22,9 +22,9 @@ from csm.nav import night_of, scope_of
 from csm.portfolio import facets
 from csm.portfolio.filters import UNJUDGED, AccountFilter
 from csm.portfolio.links import with_params
-from csm.portfolio.rows import FIELDS, Record, Row, rows, trends
+from csm.portfolio.rows import FIELDS, Record, Row, rows
 from csm.portfolio.selectors import HIGH_RISK, customers_in
-from csm.portfolio.tables import AtRiskTable, PortfolioTable, UnknownTable, ordering
+from csm.portfolio.tables import AtRiskTable, PortfolioTable, UnknownTable, ordered, ordering
 from scoring import priority
 from scoring.models import ScoreRun
 from scoring.selectors import with_health
@@ -84,10 +84,7 @@ class Listing:
         self.split = split
         start = starting_from(request.user, self.scope, self.run, self.query.get("churned"))
         self.filter = AccountFilter(self.query, start, run=self.run)
-        asked = self.query.get("sort", "").split(",")[:2]
-        self.table = table([], order_by=[each for each in asked if each] or None, request=request)
-        if not self.table.order_by:
-            self.table.order_by = table._meta.order_by
+        self.table = ordered(table, self.query.get("sort", ""))
 
     @cached_property
     def accounts(self) -> QuerySet[Account]:
@@ -145,7 +142,7 @@ class Listing:
             self.records,
             columns,
             as_of=self.filter.as_of,
-            points=trends(self.records, self.run) if "trend" in columns else {},
+            run=self.run,
             ranks=self._ranks() if "rank" in columns else None,
         )
 

@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 
 from csm.lib import display
+from csm.lib.money import per_unit
 from scoring.priority import priority
 
 # A reason that adds less than this to the priority is not worth a word.
@@ -26,7 +27,7 @@ def why_now(
     `score` and `change_30d` on 0–100, shown on 0–`top`; `arr_amount` in minor units.
     """
     days = None if renewal_on is None else (renewal_on - as_of).days
-    arr = None if arr_amount is None else arr_amount / 100
+    arr = None if arr_amount is None else arr_amount / per_unit()
     parts = priority(_float(score), _float(change_30d), _float(days), _float(arr))
     # Whole points are enough to act on; a scale of ten needs its decimal.
     digits = 0 if top >= 100 else 1

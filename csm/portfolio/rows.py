@@ -1,6 +1,6 @@
 """Accounts as rows of cells: formatted here once, so that the templates only print."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -112,23 +112,42 @@ def trends(records: Sequence[Record], run: ScoreRun | None) -> dict[int, list[fl
     return found
 
 
+# A row is a function of its record, its rank and the night, so it is remembered: most pages are asked for
+# again before anything on them changed. Emptied when full; about 4 KB a row.
+_MOST_REMEMBERED = 4_000
+_remembered: dict[tuple[Any, ...], Row] = {}
+
+
 def rows(
-    records: Iterable[Record],
+    records: Sequence[Record],
     columns: Sequence[str],
     *,
     as_of: date,
-    points: Mapping[int, list[float | None]],
+    run: ScoreRun | None,
     ranks: Mapping[int, int] | None = None,
 ) -> list[Row]:
-    """Rows with the cells of `columns` (names of `tables`), formatted."""
-    return [
-        Row(
-            url=(url := _address(record.pk)),
-            name=record.name,
-            cells=[_CELLS[name](record, as_of, url, points, ranks or {}) for name in columns],
-        )
-        for record in records
-    ]
+    """Rows with the cells of `columns` (names of `tables`), formatted. One query at most, for the trends.
+
+    A trend is that of the night of `run`: nights filled in behind it later show from the next night on.
+    """
+    night = (run.pk, run.finished_at) if run else None
+    shared = (night, as_of, tuple(columns))
+    places = ranks or {}
+    keys = [(*shared, places.get(record.pk), record) for record in records]
+    found = {key: _remembered[key] for key in keys if key in _remembered}
+    missing = [record for key, record in zip(keys, records, strict=True) if key not in found]
+    points = trends(missing, run) if "trend" in columns else {}
+    for key in keys:
+        if key not in found:
+            record = key[-1]
+            url = _address(record.pk)
+            cells = [_CELLS[name](record, as_of, url, points, places) for name in columns]
+            found[key] = Row(url=url, name=record.name, cells=cells)
+    if len(_remembered) + len(missing) > _MOST_REMEMBERED:
+        _remembered.clear()
+    if night:
+        _remembered.update(found)
+    return [found[key] for key in keys]
 
 
 @cache

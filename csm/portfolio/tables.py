@@ -1,5 +1,6 @@
 """The columns of the lists: order, headers, sort keys. Cells are prepared in `rows`."""
 
+from functools import lru_cache
 from typing import Any
 
 import django_tables2 as tables
@@ -79,6 +80,24 @@ class UnknownTable(PortfolioTable):
             "band",
             "score",
         )
+
+
+def ordered(table: type[tables.Table], asked: str) -> tables.Table:
+    """`table` in the order `asked` for (`-arr,account`), or its own when that makes no sense.
+
+    It holds no rows, so equal orders share one.
+    """
+    known = table.base_columns
+    aliases = [alias for alias in asked.split(",") if alias.removeprefix("-") in known][:2]
+    return _ordered(table, tuple(aliases))
+
+
+@lru_cache(maxsize=256)
+def _ordered(table: Any, aliases: tuple[str, ...]) -> tables.Table:
+    made: tables.Table = table([], order_by=aliases or None)
+    if not made.order_by:
+        made.order_by = table._meta.order_by
+    return made
 
 
 def ordering(table: tables.Table) -> list[Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from csm.lib import display
+from csm.lib.money import per_unit
 from scoring.engine.explain import Input
 from scoring.engine.spec import Band, Cap, Measure, Revenue, Scope, ScorecardSpec
 from scoring.engine.statistics import MeasureStats
@@ -71,7 +72,7 @@ def figure(key: str, value: float | None, currency: str) -> str:
     metric = CATALOGUE.get(key)
     kind = metric.kind if metric else "number"
     if kind == "money":
-        return display.money(round(value * 10 ** display.EXPONENTS.get(currency, 2)), currency)
+        return display.money(round(value * per_unit(currency)), currency)
     if kind == "ratio":
         share = f"{plain(value * 100, 1)}%"
         return f"+{share}" if metric is not None and metric.signed and value > 0 else share

@@ -11,7 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from accounts.ingest.columns import Column, Kind, fold
-from csm.lib.display import EXPONENTS
+from csm.lib.money import per_unit
 
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _GROUPED: Final = re.compile(r"[+-]?[0-9]{1,3}([,' ][0-9]{3})+(\.[0-9]*)?")
@@ -173,7 +173,7 @@ def _minor_units(text: str, column: Column, conventions: Conventions) -> int:
     if percent:
         raise CellFault("is a percentage.", "Write the amount itself.")
     _within(number, column)
-    minor = (number * 10 ** EXPONENTS.get(conventions.currency, 2)).to_integral_value(ROUND_HALF_UP)
+    minor = (number * per_unit(conventions.currency)).to_integral_value(ROUND_HALF_UP)
     if minor > _BIGGEST:
         raise CellFault("is too large.", "Check the cell.")
     return int(minor)

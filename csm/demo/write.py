@@ -13,6 +13,7 @@ from accounts.models import Account, ImportChange, ImportRun, Reading
 from csm.demo.book import LABEL, SOURCE, Book, Plan
 from csm.demo.people import ensure_people
 from csm.lib.copy import bulk_insert
+from csm.lib.money import per_unit
 from scoring.models import DailyRollup, ScoreRun, Snapshot
 
 _COPIED = (
@@ -67,7 +68,7 @@ def write(book: Book) -> ImportRun:
             Account(
                 source=SOURCE,
                 currency=settings.DEFAULT_CURRENCY,
-                arr_amount=None if np.isnan(row["arr"]) else round(row["arr"] * 100),
+                arr_amount=None if np.isnan(row["arr"]) else round(row["arr"] * per_unit()),
                 owner=users.get(row["owner"]),
                 team=teams.get(row["team"]),
                 **{field: row[field] for field in _COPIED},

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
+from csm.lib.money import exponent, per_unit
+
 MISSING = "—"
 MINUS = "\N{MINUS SIGN}"
 
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CHF": "CHF ", "INR": "₹"}
-# ISO 4217 exponents other than 2, for the currencies a book is likely to hold.
-EXPONENTS = {
-    "JPY": 0,
-    "KRW": 0,
-    "CLP": 0,
-    "VND": 0,
-    "BHD": 3,
-    "KWD": 3,
-    "OMR": 3,
-    "TND": 3,
-}
 STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 
 
@@ -42,9 +33,7 @@ def compact(value: float | None) -> str:
         # 999,950 rounds up into the next step, not to 1,000K.
         if size >= step * 0.99995:
             scaled = value / step
-            digits = (
-                2 if letter in "TB" and abs(scaled) < 10 else int(abs(scaled) < 99.95)
-            )
+            digits = 2 if letter in "TB" and abs(scaled) < 10 else int(abs(scaled) < 99.95)
             if abs(round(scaled, digits)) >= 1000 and index:
                 step, letter = STEPS[index - 1]
                 scaled, digits = value / step, 1
@@ -54,7 +43,7 @@ def compact(value: float | None) -> str:
 
 def major_units(minor: int, currency: str) -> float:
     """Integer minor units (cents) as major units of `currency`."""
-    return minor / 10 ** EXPONENTS.get(currency, 2)
+    return minor / per_unit(currency)
 
 
 def money(minor: int | None, currency: str = "USD", *, full: bool = False) -> str:
@@ -62,11 +51,7 @@ def money(minor: int | None, currency: str = "USD", *, full: bool = False) -> st
     if minor is None:
         return MISSING
     amount = major_units(minor, currency)
-    text = (
-        number(abs(amount), EXPONENTS.get(currency, 2))
-        if full
-        else compact(abs(amount))
-    )
+    text = number(abs(amount), exponent(currency)) if full else compact(abs(amount))
     sign = MINUS if minor < 0 else ""
     return f"{sign}{SYMBOLS.get(currency, currency + ' ')}{text}"
 

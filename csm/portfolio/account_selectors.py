@@ -10,6 +10,7 @@ from django.http import Http404
 
 from accounts.access import visible_to
 from accounts.models import Account
+from csm.lib.money import per_unit
 from scoring import priority
 from scoring.engine import codec
 from scoring.engine.difference import Difference
@@ -57,22 +58,42 @@ class HealthPage:
     asked: date | None
 
 
-def account_with_health(user: Any, pk: int) -> Account:
-    """The account with owner, team and current health in one query; 404 when it is not `user`'s to see."""
+def account_with_health(user: Any, pk: int) -> tuple[Account, AccountHealth | None]:
+    """The account with owner and team, and its health; 404 when it is not `user`'s to see.
+
+    One query where there is current health. Without, the newest stored night stands in (an account that
+    churned before the nights shown); None when no night has scored it.
+    """
     found = visible_to(user).select_related("owner", "team", "health").filter(pk=pk).first()
     if found is None:
         raise Http404("No such account.")
-    return found
+    return found, getattr(found, "health", None) or _last_stored(found)
 
 
-def health_of(account: Account) -> AccountHealth | None:
-    """Current health, or None before the first night."""
-    return getattr(account, "health", None)
+def _last_stored(account: Account) -> AccountHealth | None:
+    """What the newest stored night says, in the shape of current health; never saved."""
+    explained = explanations.explanation(account.pk)
+    if explained is None:
+        return None
+    snapshot, told = explained.snapshot, explained.explanation
+    health = AccountHealth(
+        account=account,
+        as_of=snapshot.as_of,
+        version_id=snapshot.version_id,
+        run_id=snapshot.run_id,
+        score=snapshot.score,
+        band=snapshot.band,
+        band_name=told.band_name,
+        tone=explained.tone,
+        coverage=snapshot.coverage,
+        predicted_6m_amount=snapshot.predicted_6m_amount,
+    )
+    health.priority = sum(part.points for part in priority_parts(account, health))
+    return health
 
 
-def overview(account: Account) -> Overview:
-    """Current health explained and compared with the night 30 days before, or the first one there is."""
-    health = health_of(account)
+def overview(account: Account, health: AccountHealth | None) -> Overview:
+    """Health explained and compared with the night 30 days before, or the first one there is."""
     if health is None:
         return Overview(None, (), None, None, (), ())
     nights = explanations.history(account.pk, health.as_of - timedelta(days=HISTORY_DAYS))
@@ -105,7 +126,7 @@ def priority_parts(account: Account, health: AccountHealth) -> list[PriorityPart
         return np.array([value], dtype=np.float64)
 
     days = (account.renewal_on - health.as_of).days if account.renewal_on else None
-    arr = None if account.arr_amount is None else account.arr_amount / 100
+    arr = None if account.arr_amount is None else account.arr_amount / per_unit(account.currency)
     parts = priority.priority(
         column(health.score), column(health.change_30d), column(days), column(arr)
     )
@@ -117,9 +138,10 @@ def priority_parts(account: Account, health: AccountHealth) -> list[PriorityPart
     ]
 
 
-def health_page(account: Account, asked: date | None = None) -> HealthPage:
+def health_page(
+    account: Account, health: AccountHealth | None, asked: date | None = None
+) -> HealthPage:
     """The newest night, or the last one on or before `asked` (the first one if `asked` is before all)."""
-    health = health_of(account)
     if health is None:
         return HealthPage(None, {}, (), None, None, None)
     newest = health.as_of

@@ -7,6 +7,7 @@ from django.db.models import Case, CharField, F, FilteredRelation, Q, Value, Whe
 
 from accounts.models import Account
 from accounts.selectors import customers
+from csm.lib.money import per_unit
 from csm.portfolio.insights_selectors import Accounts
 from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE
 from scoring.models import ScoreRun
@@ -63,7 +64,7 @@ class Cuts:
 def cut_points(run: ScoreRun, version: int, scheme: str) -> Cuts:
     """The limits of the tiers of a night's version: (Q25, Q75), or the amounts that never move."""
     if scheme == "amount":
-        return Cuts(scheme, (100e3 * 100, 1e6 * 100, 10e6 * 100))
+        return Cuts(scheme, (100e3 * per_unit(), 1e6 * per_unit(), 10e6 * per_unit()))
     stored = run.report.get(str(version), {}).get("cuts")
     return Cuts(scheme, tuple(stored) if stored else ())
 

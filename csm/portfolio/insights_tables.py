@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 from django.utils.safestring import SafeString
 
 from csm.lib import display, markup
+from csm.lib.money import exponent
 from csm.portfolio.exports import guarded
 
 Kind = Literal["text", "count", "score", "ratio", "signed", "money", "number", "band", "day"]
@@ -110,11 +112,8 @@ def decimal(value: float | None) -> str:
 
 
 def major(minor: int | None) -> str:
-    """Minor units as major units with two decimals, without a detour over floats."""
-    if minor is None:
-        return ""
-    sign, size = ("-", -minor) if minor < 0 else ("", minor)
-    return f"{sign}{size // 100}.{size % 100:02d}"
+    """Minor units of the book's currency as exact major units; nothing for unknown."""
+    return "" if minor is None else f"{Decimal(minor).scaleb(-exponent()):f}"
 
 
 def spreadsheet_safe(cell: Any) -> Any:

@@ -11,7 +11,7 @@ from scoring.engine import codec, statistics
 from scoring.engine.difference import Difference, State, difference
 from scoring.engine.explain import Explanation, display_points, explain
 from scoring.engine.score import score as score_packed
-from scoring.engine.spec import ScorecardSpec, slots
+from scoring.engine.spec import UNKNOWN_TONE, ScorecardSpec, slots
 from scoring.metrics.read import ATTRIBUTES, LOOK_BACK_DAYS
 from scoring.models import ScoreRun, Snapshot
 from scoring.services.versions import published_spec
@@ -53,6 +53,12 @@ class Explained:
     @property
     def state(self) -> State:
         return State(self.spec, self.inputs, self.stats)
+
+    @property
+    def tone(self) -> str:
+        """good, fair, poor or unknown."""
+        band = self.snapshot.band
+        return UNKNOWN_TONE if band < 0 else str(self.spec.bands[band].tone)
 
 
 @dataclass(frozen=True)

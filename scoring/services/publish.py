@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from csm.lib.copy import bulk_insert
+from csm.lib.money import per_unit
 from scoring.engine import codec, statistics
 from scoring.engine.revenue import quantile_cuts, tier_by_amount, tier_by_quantile
 from scoring.engine.score import score as score_packed
@@ -152,7 +153,7 @@ def _health_rows(
     most = lost[np.arange(len(lost)), driver]
     labels = [measure.label for measure in spec.measures]
     attention = priority(
-        score, change_30d, _days_until(renewal, run.as_of), _floats(arr) / 100
+        score, change_30d, _days_until(renewal, run.as_of), _floats(arr) / per_unit()
     ).total
     amounts = _floats(predicted)
     tiers = _tiers(spec, amounts, cuts)
@@ -186,7 +187,7 @@ def _tiers(
 ) -> Sequence[str]:
     """Tier letters or numbers; `amounts` and `cuts` in minor units."""
     if spec.revenue.tiers == "amount":
-        return [str(tier) for tier in tier_by_amount(amounts / 100)]
+        return [str(tier) for tier in tier_by_amount(amounts / per_unit())]
     if cuts is None:
         return [""] * len(amounts)
     return [str(tier) for tier in tier_by_quantile(amounts, cuts)]

@@ -9,6 +9,7 @@ import numpy as np
 from django.db import connection
 
 from csm.lib.copy import bulk_insert
+from csm.lib.money import per_unit
 from scoring.engine import codec, statistics
 from scoring.engine.revenue import predict
 from scoring.engine.score import Scored
@@ -135,7 +136,8 @@ def clear(as_of: date, version_ids: Sequence[int], first_id: int, last_id: int) 
 
 def minor_units(amounts: np.ndarray) -> list[int | None]:
     """Major units to integer minor units; NaN to None."""
-    return [None if amount != amount else round(amount * 100) for amount in amounts.tolist()]
+    factor = per_unit()
+    return [None if amount != amount else round(amount * factor) for amount in amounts.tolist()]
 
 
 def _or_none(values: np.ndarray) -> list[float | None]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from csm.lib import display
+from csm.lib.money import per_unit
 from scoring.models import ScorecardVersion, ScoreRun, ScoreShard
 from scoring.services.nights import OPEN
 from scoring.services.versions import published_spec
@@ -125,7 +126,7 @@ def _findings(run: ScoreRun, plans: dict[int, ScorecardVersion]) -> list[dict[st
                 "warnings": report.get("warnings", []),
                 "clipped": sorted(clipped.items(), key=lambda pair: -pair[1]),
                 # Quartiles of the predicted revenue, stored in minor units.
-                "cuts": [display.compact(cut / 100) for cut in cuts] if cuts else None,
+                "cuts": [display.compact(cut / per_unit()) for cut in cuts] if cuts else None,
             }
         )
     return found

@@ -2,7 +2,7 @@
 `account_history`."""
 
 import csv
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,19 +12,20 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account, ExportLog
-from csm.lib.dates import parse_day
+from csm.lib.dates import parse_day, today
 from csm.portfolio import account_cells as cells
 from csm.portfolio import account_history as history
 from csm.portfolio import account_selectors as selectors
+from scoring.models import AccountHealth
 from scoring.services.versions import published_spec
 
 
 @require_safe
 def account(request: HttpRequest, pk: int) -> HttpResponse:
     """Overview: where the account stands, what costs it points, what changed."""
-    found = selectors.account_with_health(request.user, pk)
-    page = selectors.overview(found)
-    context = _header(found, "account")
+    found, health = selectors.account_with_health(request.user, pk)
+    page = selectors.overview(found, health)
+    context = _header(found, health, "account")
     if page.explained is not None:
         context |= {
             "explained": page.explained,
@@ -47,10 +48,10 @@ def account(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def account_health(request: HttpRequest, pk: int) -> HttpResponse:
     """Why the score is what it is, for the newest night or, with `?as_of=YYYY-MM-DD`, any earlier one."""
-    found = selectors.account_with_health(request.user, pk)
+    found, health = selectors.account_with_health(request.user, pk)
     asked, fault = _asked(request)
-    page = selectors.health_page(found, asked)
-    context = _header(found, "account_health") | {"fault": fault, "asked": page.asked}
+    page = selectors.health_page(found, health, asked)
+    context = _header(found, health, "account_health") | {"fault": fault, "asked": page.asked}
     if page.explained is not None:
         snapshot = page.explained.snapshot
         context |= {
@@ -72,7 +73,7 @@ def account_health(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def account_history_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """Every stored night of the account as CSV; recorded in the export log."""
-    found = selectors.account_with_health(request.user, pk)
+    found, _ = selectors.account_with_health(request.user, pk)
     nights = selectors.stored_nights(found)
     versions = dict.fromkeys(night.version_id for night, _ in nights)
     labels = list(
@@ -129,9 +130,8 @@ def _asked(request: HttpRequest) -> tuple[date | None, str]:
         return None, str(error)
 
 
-def _header(account: Account, here: str) -> dict[str, Any]:
+def _header(account: Account, health: AccountHealth | None, here: str) -> dict[str, Any]:
     """Context of the head both tabs share."""
-    health = selectors.health_of(account)
     spec = published_spec(health.version_id) if health else None
     as_of = health.as_of if health else None
     return {
@@ -140,11 +140,8 @@ def _header(account: Account, here: str) -> dict[str, Any]:
         "spec": spec,
         "top": spec.display.scale_max if spec else 100,
         "days_left": (account.renewal_on - as_of).days if account.renewal_on and as_of else None,
-        "is_churned": bool(
-            account.churned_on and as_of and account.churned_on <= as_of + timedelta(days=1)
-        ),
+        "is_churned": account.churned_on is not None and account.churned_on <= today(),
         "is_demo": account.source == "demo",
-        "sparse": spec is not None and health is not None and health.coverage < spec.min_coverage,
         "tabs": [
             {"label": label, "url": reverse(name, args=[account.pk]), "active": name == here}
             for name, label in (("account", "Overview"), ("account_health", "Health"))
@@ -154,6 +151,5 @@ def _header(account: Account, here: str) -> dict[str, Any]:
             {"label": account.name, "url": ""},
         ],
         "csv_url": reverse("account_history_csv", args=[account.pk]),
-        "stale_days": cells.STALE_DAYS,
         "change_definition": "Against the same scorecard version that many days before.",
     }

@@ -40,13 +40,8 @@ def gauge_of(explained: Explained) -> SafeString:
     """The gauge on the scorecard's display scale; an unjudged score keeps its figure in grey."""
     spec, told = explained.spec, explained.explanation
     return markup.gauge(
-        told.score, told.band_name, tone(explained), wording.bands(spec), spec.display.scale_max
+        told.score, told.band_name, explained.tone, wording.bands(spec), spec.display.scale_max
     )
-
-
-def tone(explained: Explained) -> str:
-    band = explained.snapshot.band
-    return UNKNOWN_TONE if band < 0 else str(explained.spec.bands[band].tone)
 
 
 def _shown(explained: Explained) -> list[tuple[Line, Measure, float | None, float | None, float]]:

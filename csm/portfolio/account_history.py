@@ -7,7 +7,6 @@ from statistics import median
 from typing import Any
 
 from csm.lib import display, markup
-from csm.portfolio.account_cells import tone
 from csm.portfolio.account_selectors import band_of
 from scoring import wording
 from scoring.services.explanations import Explained, Night
@@ -30,7 +29,7 @@ def trend(nights: Sequence[Night], explained: Explained) -> dict[str, Any]:
         "svg": markup.sparkline(
             [point["y"] for point in _points(nights, 100, judged=None)],
             f"Health: {text}",
-            tone(explained),
+            explained.tone,
             width=260,
             height=48,
         ),

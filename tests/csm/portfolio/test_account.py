@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts.models import ExportLog
 from csm.portfolio.account_history import plain_cell
-from scoring.models import Component, Scorecard
+from scoring.models import AccountHealth, Component, Scorecard
 from scoring.services import versions
 from tests.conftest import METRICS, NIGHT
 
@@ -91,6 +91,15 @@ def test_a_churned_account_stands_still_at_its_last_night(book, score_book, owne
     text = body(client.get(reverse("account", args=[book[0].pk])))
     assert "This customer churned" in text
     assert "stands still at its last night" in text
+
+
+def test_an_account_with_history_only_shows_its_last_stored_night(book, owner, client):
+    client.force_login(owner)
+    AccountHealth.objects.filter(account=book[3]).delete()
+    for name in NAMES[:2]:
+        page = client.get(reverse(name, args=[book[3].pk]))
+        assert page.context["explained"].snapshot.as_of == NIGHT
+        assert page.context["health"].band_name == "Medium"
 
 
 def test_any_earlier_night_is_explained_from_what_it_stored(book, score_book, owner, client):

@@ -25,9 +25,11 @@ def trend(nights: Sequence[Night], explained: Explained) -> dict[str, Any]:
         f"{len(known)} nights since {display.day(known[0].as_of)}, between {display.score(low, top)} "
         f"and {display.score(high, top)}"
     )
+    if version_marks(nights):
+        text += "; the line breaks where the scorecard changed"
     return {
         "svg": markup.sparkline(
-            [point["y"] for point in _points(nights, 100, judged=None)],
+            _line(nights),
             f"Health: {text}",
             explained.tone,
             width=260,
@@ -35,6 +37,16 @@ def trend(nights: Sequence[Night], explained: Explained) -> dict[str, Any]:
         ),
         "text": text,
     }
+
+
+def _line(nights: Sequence[Night]) -> list[float | None]:
+    """Scores with a break where nights are missing and where another version took over: a change of the
+    scorecard must not look like one of the customer."""
+    starts = {mark["on"].isoformat() for mark in version_marks(nights)}
+    line: list[float | None] = []
+    for point in _points(nights, 100, judged=None):
+        line += [None, point["y"]] if point["x"] in starts else [point["y"]]
+    return line
 
 
 def _points(nights: Sequence[Night], top: float, *, judged: bool | None) -> list[dict[str, Any]]:

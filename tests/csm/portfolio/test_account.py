@@ -141,7 +141,9 @@ def test_a_change_of_version_is_a_line_in_the_chart_and_no_change_of_the_custome
     marks = health.context["chart"]["data"]["marks"]
     assert [mark["label"] for mark in marks] == ["v2"]
     assert "Scale counts more" in body(health)
-    rows = client.get(reverse("account", args=[book[3].pk])).context["difference"]["rows"]
+    overview = client.get(reverse("account", args=[book[3].pk]))
+    assert "breaks where the scorecard changed" in body(overview)
+    rows = overview.context["difference"]["rows"]
     points = {row["label"]: str(row["points"]) for row in rows}
     assert "delta-" not in points["Weights or normaliser changed"]
     assert "±0.0" in points["Inputs changed"] or "0.0" in points["Inputs changed"]

@@ -82,8 +82,8 @@ class UnknownTable(PortfolioTable):
         )
 
 
-def ordered(table: type[tables.Table], asked: str) -> tables.Table:
-    """`table` in the order `asked` for (`-arr,account`), or its own when that makes no sense.
+def ordered(table: Any, asked: str) -> tables.Table:
+    """The table class in the order `asked` for (`-arr,account`), or its own when that makes no sense.
 
     It holds no rows, so equal orders share one.
     """

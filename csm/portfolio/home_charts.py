@@ -97,6 +97,7 @@ def band_shares(nights: Sequence[Day]) -> dict[str, Any]:
         "id": "band-shares",
         "kind": "stacked",
         "label": "; ".join([label, *takeovers]) + ".",
+        "note": "; ".join(takeovers),
         "data": {
             "labels": [text for text, _ in bars],
             "series": [

@@ -21,6 +21,14 @@ _NAV = (
     ("scorecards", "Scorecards", "adjustments"),
     ("nights", "Nights", "moon"),
 )
+# A page below another lights that one's entry.
+_BELOW = {
+    "account": "portfolio",
+    "account_health": "portfolio",
+    "scorecard": "scorecards",
+    "scorecard_publish": "scorecards",
+    "night": "nights",
+}
 _STAFF_NAV = (("admin:index", "Admin", "settings"), ("gallery", "Gallery", "palette"))
 
 
@@ -37,7 +45,8 @@ def night_of(request: HttpRequest) -> ScoreRun | None:
     """The night the pages show, asked for once per request: shell and page then agree on it."""
     if not hasattr(request, "night"):
         request.night = newest_run()  # type: ignore[attr-defined]
-    return request.night  # type: ignore[attr-defined]
+    found: ScoreRun | None = request.night  # type: ignore[attr-defined]
+    return found
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -58,12 +67,14 @@ def pages(user: Any) -> list[dict[str, Any]]:
     """The pages `user` may go to: {name, url, label, icon}, as navigation and search list them."""
     names = [*_NAV, *(_STAFF_NAV if user.is_staff else ())]
     return [
-        {"name": name, "url": reverse(name), "label": label, "icon": icon} for name, label, icon in names
+        {"name": name, "url": reverse(name), "label": label, "icon": icon}
+        for name, label, icon in names
     ]
 
 
 def _nav(here: str, user: Any) -> list[dict[str, Any]]:
-    return [page | {"active": here == page["name"]} for page in pages(user)]
+    lit = _BELOW.get(here, here)
+    return [page | {"active": lit == page["name"]} for page in pages(user)]
 
 
 def _scopes(request: HttpRequest) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
-"""Is the process up (healthz), can it do its work (readyz)? For load balancers, so without a log-in."""
+"""What is asked for without a log-in: is the process up, can it do its work, what is its icon."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 
@@ -25,3 +26,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
             content_type="text/plain",
         )
     return HttpResponse("ready\n", content_type="text/plain")
+
+
+@login_not_required
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    return HttpResponseRedirect(static("app/img/mark.svg"))

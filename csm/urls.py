@@ -1,4 +1,4 @@
-"""Every address of the workbench. All but the first four ask for a log-in (LoginRequiredMiddleware)."""
+"""Every address of the workbench. All but the first five ask for a log-in (LoginRequiredMiddleware)."""
 
 from django.contrib import admin
 from django.contrib.auth import views as auth
@@ -11,6 +11,8 @@ admin.site.site_title = "CSM workbench"
 admin.site.index_title = "Tuning and users"
 
 urlpatterns = [
+    # Browsers ask for it by this name on pages that name no icon, the administration's among them.
+    path("favicon.ico", probes.favicon, name="favicon"),
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
     path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),

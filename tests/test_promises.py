@@ -18,7 +18,7 @@ SOURCES = [
     for path in sorted((ROOT / app).rglob("*.py"))
     if "migrations" not in path.parts
 ]
-PUBLIC = {"healthz", "readyz", "login", "admin:login", "admin:jsi18n"}
+PUBLIC = {"favicon", "healthz", "readyz", "login", "admin:login", "admin:jsi18n"}
 # A composite primary key cannot have an admin in Django 5.2.
 WITHOUT_ADMIN = {"Snapshot"}
 

@@ -8,6 +8,9 @@ from django.db import models
 from django.db.models import Q
 
 
+FROZEN = "A published version never changes: start a draft and publish that."
+
+
 class Scorecard(models.Model):
     """A named way of scoring and the accounts it applies to."""
 
@@ -99,6 +102,22 @@ class ScorecardVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.scorecard} v{self.number}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse to change what a published version scores with; raises ValidationError."""
+        stored = (
+            type(self).objects.filter(pk=self.pk).exclude(state=self.State.DRAFT).values().first()
+        )
+        if stored is not None:
+            frozen = set(stored) - {"state", "published_by_id"}
+            if any(stored[name] != getattr(self, name) for name in frozen):
+                raise ValidationError(FROZEN)
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        if not type(self).objects.filter(pk=self.pk, state=self.State.DRAFT).exists():
+            raise ValidationError(FROZEN)
+        return super().delete(*args, **kwargs)
+
     @property
     def is_draft(self) -> bool:
         return self.state == self.State.DRAFT
@@ -115,9 +134,7 @@ class PartOfVersion(models.Model):
     def _refuse_when_published(self) -> None:
         draft = ScorecardVersion.State.DRAFT
         if not ScorecardVersion.objects.filter(pk=self.version_id, state=draft).exists():
-            raise ValidationError(
-                "A published version never changes: start a draft and publish that."
-            )
+            raise ValidationError(FROZEN)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self._refuse_when_published()

@@ -114,3 +114,14 @@ def test_of_two_who_publish_at_once_one_wins(admin):
     refused = [each for each in outcomes if isinstance(each, versions.PublishError)]
     assert len(refused) == 1, outcomes
     assert card.versions.filter(state="active").count() == 1
+
+
+def test_a_published_version_refuses_other_figures_and_its_deletion(db):
+    version = versions.load_presets()[0]
+    version.min_coverage = 0.1
+    with pytest.raises(ValidationError, match="never changes"):
+        version.save()
+    with pytest.raises(ValidationError, match="never changes"):
+        version.delete()
+    version.refresh_from_db()
+    assert version.min_coverage == 0.5

@@ -19,19 +19,33 @@ from django.http import Http404
 from accounts.models import Account
 
 _ALL = {"executive", "admin"}
+_BY_TEAM = {"csm", "manager"}
+_NOTHING = Q(pk__in=[])
+
+
+def seen_by(user: Any, scope: str = "all") -> Q:
+    """What `user` may read in a scope, as a condition on the columns `owner` and `team`.
+
+    For accounts and for rows that carry an account's owner and team (`DailyRollup`) alike. Scopes: "mine",
+    "team", and anything else for all they may see.
+    """
+    if not (user.is_authenticated and user.is_active):
+        return _NOTHING
+    everything = user.is_superuser or user.role in _ALL
+    if not everything and user.role not in _BY_TEAM:
+        return _NOTHING
+    if scope == "mine":
+        return Q(owner=user)
+    if everything and scope != "team":
+        return Q()
+    # Resolved once and passed as constants: a sub-query in every page's filter costs more than this.
+    in_teams = Q(team__in=list(user.teams.values_list("id", flat=True)))
+    return in_teams if scope == "team" else in_teams | Q(owner=user)
 
 
 def visible_to(user: Any) -> QuerySet[Account]:
     """Accounts `user` may read."""
-    if not (user.is_authenticated and user.is_active):
-        return Account.objects.none()
-    if user.is_superuser or user.role in _ALL:
-        return Account.objects.all()
-    if user.role in {"csm", "manager"}:
-        # Resolved once and passed as constants: a sub-query in every page's filter costs more than this.
-        teams = list(user.teams.values_list("id", flat=True))
-        return Account.objects.filter(Q(owner=user) | Q(team__in=teams))
-    return Account.objects.none()
+    return Account.objects.filter(seen_by(user))
 
 
 def changeable_by(user: Any) -> QuerySet[Account]:
@@ -49,12 +63,7 @@ def changeable_by(user: Any) -> QuerySet[Account]:
 
 def in_scope(user: Any, scope: str) -> QuerySet[Account]:
     """`visible_to` narrowed to the scope switch: "mine", "team" or "all"."""
-    accounts = visible_to(user)
-    if scope == "mine":
-        return accounts.filter(owner=user)
-    if scope == "team":
-        return accounts.filter(team__in=list(user.teams.values_list("id", flat=True)))
-    return accounts
+    return Account.objects.filter(seen_by(user, scope))
 
 
 def get_visible(user: Any, pk: int) -> Account:

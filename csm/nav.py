@@ -44,7 +44,7 @@ def scope_of(request: HttpRequest) -> str:
 def night_of(request: HttpRequest) -> ScoreRun | None:
     """The night the pages show, asked for once per request: shell and page then agree on it."""
     if not hasattr(request, "night"):
-        request.night = newest_run()  # type: ignore[attr-defined]
+        request.night = newest_run(defer=True)  # type: ignore[attr-defined]
     found: ScoreRun | None = request.night  # type: ignore[attr-defined]
     return found
 

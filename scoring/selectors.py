@@ -27,10 +27,15 @@ _HEALTH = (
 )
 
 
-def newest_run(as_of: date | None = None) -> ScoreRun | None:
-    """The finished night the pages show, or the newest finished one of `as_of`."""
+def newest_run(as_of: date | None = None, *, defer: bool = False) -> ScoreRun | None:
+    """The finished night the pages show, or the newest finished one of `as_of`.
+
+    With `defer` its statistics and report are read when they are asked for: most pages never do.
+    """
     done = ScoreRun.objects.filter(state=ScoreRun.State.DONE)
     done = done.filter(history_only=False) if as_of is None else done.filter(as_of=as_of)
+    if defer:
+        done = done.defer("statistics", "report")
     return done.order_by("-as_of", "-id").first()
 
 

@@ -4,110 +4,180 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(default='generic', max_length=40)),
-                ('external_id', models.CharField(max_length=80)),
-                ('name', models.CharField(max_length=255)),
-                ('industry', models.CharField(blank=True, max_length=80)),
-                ('size_segment', models.CharField(blank=True, choices=[('Enterprise', 'Enterprise'), ('Large', 'Large'), ('Mid-Market', 'Mid Market'), ('Small Business', 'Small Business'), ('', 'Unknown')], max_length=20)),
-                ('account_type', models.CharField(blank=True, max_length=40)),
-                ('country', models.CharField(blank=True, max_length=80)),
-                ('lifecycle_stage', models.CharField(blank=True, choices=[('Onboarding', 'Onboarding'), ('Adoption', 'Adoption'), ('Growth', 'Growth'), ('Renewal', 'Renewal'), ('Churned', 'Churned'), ('', 'Unknown')], max_length=20)),
-                ('customer_since', models.DateField(blank=True, null=True)),
-                ('churned_on', models.DateField(blank=True, null=True)),
-                ('last_touch_on', models.DateField(blank=True, null=True)),
-                ('renewal_on', models.DateField(blank=True, null=True)),
-                ('tags', models.JSONField(blank=True, default=list)),
-                ('arr_amount', models.BigIntegerField(blank=True, null=True, verbose_name='ARR (minor units)')),
-                ('currency', models.CharField(default='USD', max_length=3)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("source", models.CharField(default="generic", max_length=40)),
+                ("external_id", models.CharField(max_length=80)),
+                ("name", models.CharField(max_length=255)),
+                ("industry", models.CharField(blank=True, max_length=80)),
+                (
+                    "size_segment",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("Enterprise", "Enterprise"),
+                            ("Large", "Large"),
+                            ("Mid-Market", "Mid Market"),
+                            ("Small Business", "Small Business"),
+                            ("", "Unknown"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("account_type", models.CharField(blank=True, max_length=40)),
+                ("country", models.CharField(blank=True, max_length=80)),
+                (
+                    "lifecycle_stage",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("Onboarding", "Onboarding"),
+                            ("Adoption", "Adoption"),
+                            ("Growth", "Growth"),
+                            ("Renewal", "Renewal"),
+                            ("Churned", "Churned"),
+                            ("", "Unknown"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("customer_since", models.DateField(blank=True, null=True)),
+                ("churned_on", models.DateField(blank=True, null=True)),
+                ("last_touch_on", models.DateField(blank=True, null=True)),
+                ("renewal_on", models.DateField(blank=True, null=True)),
+                ("tags", models.JSONField(blank=True, default=list)),
+                (
+                    "arr_amount",
+                    models.BigIntegerField(blank=True, null=True, verbose_name="ARR (minor units)"),
+                ),
+                ("currency", models.CharField(default="USD", max_length=3)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'ordering': ['name', 'id'],
+                "ordering": ["name", "id"],
             },
         ),
         migrations.CreateModel(
-            name='ExportLog',
+            name="ExportLog",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('what', models.CharField(max_length=80)),
-                ('query', models.TextField(blank=True)),
-                ('rows', models.PositiveIntegerField(null=True)),
-                ('at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("what", models.CharField(max_length=80)),
+                ("query", models.TextField(blank=True)),
+                ("rows", models.PositiveIntegerField(null=True)),
+                ("at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='ImportChange',
+            name="ImportChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('before', models.JSONField(null=True)),
-                ('after', models.JSONField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("before", models.JSONField(null=True)),
+                ("after", models.JSONField(null=True)),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='ImportRun',
+            name="ImportRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('feed', models.CharField(max_length=40)),
-                ('source', models.CharField(default='generic', max_length=40)),
-                ('mapping', models.CharField(default='generic', max_length=80)),
-                ('file_name', models.CharField(max_length=255)),
-                ('file_sha256', models.CharField(blank=True, max_length=64)),
-                ('as_of', models.DateField()),
-                ('state', models.CharField(choices=[('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('undone', 'Undone')], default='running', max_length=10)),
-                ('rows_read', models.PositiveIntegerField(default=0)),
-                ('rows_rejected', models.PositiveIntegerField(default=0)),
-                ('created_count', models.PositiveIntegerField(default=0)),
-                ('updated_count', models.PositiveIntegerField(default=0)),
-                ('unchanged_count', models.PositiveIntegerField(default=0)),
-                ('errors', models.JSONField(blank=True, default=list)),
-                ('unmapped_columns', models.JSONField(blank=True, default=list)),
-                ('error', models.TextField(blank=True)),
-                ('started_at', models.DateTimeField(auto_now_add=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('undone_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("feed", models.CharField(max_length=40)),
+                ("source", models.CharField(default="generic", max_length=40)),
+                ("mapping", models.CharField(default="generic", max_length=80)),
+                ("file_name", models.CharField(max_length=255)),
+                ("file_sha256", models.CharField(blank=True, max_length=64)),
+                ("as_of", models.DateField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("undone", "Undone"),
+                        ],
+                        default="running",
+                        max_length=10,
+                    ),
+                ),
+                ("rows_read", models.PositiveIntegerField(default=0)),
+                ("rows_rejected", models.PositiveIntegerField(default=0)),
+                ("created_count", models.PositiveIntegerField(default=0)),
+                ("updated_count", models.PositiveIntegerField(default=0)),
+                ("unchanged_count", models.PositiveIntegerField(default=0)),
+                ("errors", models.JSONField(blank=True, default=list)),
+                ("unmapped_columns", models.JSONField(blank=True, default=list)),
+                ("error", models.TextField(blank=True)),
+                ("started_at", models.DateTimeField(auto_now_add=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("undone_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Reading',
+            name="Reading",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('on', models.DateField()),
-                ('source', models.CharField(default='generic', max_length=40)),
-                ('metrics', models.JSONField(default=dict)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("on", models.DateField()),
+                ("source", models.CharField(default="generic", max_length=40)),
+                ("metrics", models.JSONField(default=dict)),
             ],
             options={
-                'ordering': ['account_id', '-on', 'id'],
+                "ordering": ["account_id", "-on", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Team',
+            name="Team",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, unique=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, unique=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
     ]

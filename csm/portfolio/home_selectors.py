@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.db.models import Case, Count, F, Min, Q, QuerySet, Sum, Value, When, Window
 from django.db.models.functions import Abs, RowNumber
 
+from accounts.access import seen_by
 from accounts.models import Account
 from csm.portfolio.filters import changed, moved, recent_changes, renewing
 from csm.portfolio.lists import IN_CURRENCY
@@ -243,7 +244,7 @@ def trend(user: Any, scope: str, run: ScoreRun) -> list[Day]:
 
 def _days(user: Any, scope: str, run: ScoreRun) -> list[Day]:
     rows = (
-        _in_scope(user, scope)
+        DailyRollup.objects.filter(seen_by(user, scope))
         .filter(as_of__gt=run.as_of - timedelta(days=TREND_DAYS), as_of__lte=run.as_of)
         .order_by("as_of", "band")
         .values_list(
@@ -276,15 +277,3 @@ def _days(user: Any, scope: str, run: ScoreRun) -> list[Day]:
         )
         for on, night in nights.items()
     ]
-
-
-def _in_scope(user: Any, scope: str) -> QuerySet[DailyRollup]:
-    """Roll-ups of the accounts `accounts.access.in_scope` would show."""
-    rollups = DailyRollup.objects.all()
-    if not (user.is_superuser or user.role in {"executive", "admin"}):
-        rollups = rollups.filter(Q(owner=user) | Q(team__in=user.teams.values("pk")))
-    if scope == "mine":
-        return rollups.filter(owner=user)
-    if scope == "team":
-        return rollups.filter(team__in=user.teams.values("pk"))
-    return rollups

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Q, Sum
 
+from accounts.access import seen_by
 from csm.portfolio.insights_selectors import UNKNOWN_AS_BAND, Band
 from scoring.models import DailyRollup, ScoreRun
 
@@ -43,7 +44,7 @@ def history(
     had it then.
     """
     rows = DailyRollup.objects.filter(
-        _seen_by(user, scope),
+        seen_by(user, scope),
         as_of__gt=run.as_of - timedelta(days=days),
         as_of__lte=run.as_of,
         run__scorecard=run.scorecard_id,
@@ -69,19 +70,3 @@ def history(
 def version_changes(nights: list[Night]) -> list[date]:
     """Nights from which on other versions scored: what changed then may not be the customers."""
     return [after.as_of for before, after in pairwise(nights) if before.versions != after.versions]
-
-
-def _seen_by(user: Any, scope: str) -> Q:
-    """`accounts.access.in_scope` for rows that carry the owner and team of an account."""
-    nothing = Q(pk__in=[])
-    if not (user.is_authenticated and user.is_active):
-        return nothing
-    all_of_them = user.is_superuser or user.role in {"executive", "admin"}
-    if not all_of_them and user.role not in {"csm", "manager"}:
-        return nothing
-    if scope == "mine":
-        return Q(owner=user)
-    if scope != "team" and all_of_them:
-        return Q()
-    in_teams = Q(team__in=list(user.teams.values_list("id", flat=True)))
-    return in_teams if scope == "team" else in_teams | Q(owner=user)

@@ -19,7 +19,7 @@ from csm.lib.markup.figures import (
 )
 from csm.lib.markup.graphics import coverage, gauge, points_bar, sparkline, split_bar
 from csm.lib.markup.icons import defn, icon
-from csm.lib.markup.rows import table_rows
+from csm.lib.markup.rows import table_head, table_rows
 
 __all__ = [
     "avatar",
@@ -39,6 +39,7 @@ __all__ = [
     "score",
     "sparkline",
     "split_bar",
+    "table_head",
     "table_rows",
     "unknown",
 ]

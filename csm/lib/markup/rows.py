@@ -1,4 +1,4 @@
-"""The body of a list, put together without the template engine.
+"""Head and body of a list, put together without the template engine.
 
 A template loop costs about 10 µs a cell; a page of 25 rows by 10 columns would spend more time
 here than in its queries.
@@ -7,10 +7,47 @@ here than in its queries.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
+from django.http import QueryDict
 from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString, mark_safe
+
+from csm.lib.markup.icons import icon
+
+
+def table_head(table: Any, query: QueryDict) -> SafeString:
+    """`<th>` of a django-tables2 table: sorting links that keep the rest of the address, from page one."""
+    kept = query.copy()
+    for name in (table.prefixed_order_by_field, table.prefixed_page_field):
+        kept.pop(name, None)
+    return _head(table, kept.urlencode())
+
+
+# The lists share their table objects by order, so the head of a list is drawn once per address.
+@lru_cache(maxsize=512)
+def _head(table: Any, kept: str) -> SafeString:
+    parts: list[str] = []
+    first = "first "
+    for column in table.columns:
+        css = f"{first}{column.attrs['th'].get('class', '')}"
+        first = ""
+        if not column.orderable:
+            parts.append(f'<th scope="col" class="{escape(css)}">{escape(column.header)}</th>\n')
+            continue
+        order = QueryDict(kept, mutable=True)
+        order[table.prefixed_order_by_field] = column.order_by_alias.next
+        sort, mark = "", "selector"
+        if column.is_ordered:
+            down = column.order_by_alias.is_descending
+            sort = f' aria-sort="{"descending" if down else "ascending"}"'
+            mark = "chevron-down" if down else "chevron-up"
+        parts.append(
+            f'<th scope="col" class="{escape(css)}"{sort}><a href="?{escape(order.urlencode())}">'
+            f"{escape(column.header)}{icon(mark)}</a></th>\n"
+        )
+    return mark_safe("".join(parts))
 
 
 def table_rows(rows: Iterable[Any], selectable: bool = False) -> SafeString:

@@ -39,7 +39,7 @@ def seen_by(user: Any, scope: str = "all") -> Q:
     if everything and scope != "team":
         return Q()
     # Resolved once and passed as constants: a sub-query in every page's filter costs more than this.
-    in_teams = Q(team__in=list(user.teams.values_list("id", flat=True)))
+    in_teams = Q(team__in=user.team_ids)
     return in_teams if scope == "team" else in_teams | Q(owner=user)
 
 

@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.functional import cached_property
 
 
 class Role(models.TextChoices):
@@ -28,6 +29,11 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
+
+    @cached_property
+    def team_ids(self) -> list[int]:
+        """Teams of this user, read once per request (the lifetime of `request.user`)."""
+        return list(self.teams.values_list("id", flat=True))
 
     @property
     def is_admin(self) -> bool:

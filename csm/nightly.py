@@ -19,9 +19,10 @@ def run_nightly(
 ) -> ScoreRun:
     """Score the night of `as_of` in this process; resumes an unfinished one.
 
-    With `scorecard_key` that scorecard scores every account, otherwise each account gets the first active
-    scorecard whose scope matches. `history_only` back-fills: current health stays. Raises WorkbenchError (NightError) with a sentence; a run that failed in
-    its work is returned in state "failed" with the error in it.
+    With `scorecard_key` that scorecard scores every account, otherwise each account gets the first
+    active scorecard whose scope matches. `history_only` back-fills: current health stays. Raises
+    WorkbenchError (NightError) with a sentence; a run that failed in its work is returned in state
+    "failed" with the error in it.
     """
     run = start_night(as_of, scorecard_key, by=by, shard_size=shard_size, history_only=history_only)
     return nights.work(run, progress=progress)

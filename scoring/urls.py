@@ -10,8 +10,12 @@ urlpatterns = [
     path("scorecards/<slug:key>/", scorecards.scorecard_page, name="scorecard"),
     path("scorecards/<slug:key>.yaml", scorecards.scorecard_yaml, name="scorecard_yaml"),
     path("scorecards/<slug:key>/draft/", scorecard_actions.edit_draft, name="scorecard_draft"),
-    path("scorecards/<slug:key>/publish/", scorecard_actions.publish_draft, name="scorecard_publish"),
-    path("scorecards/<slug:key>/discard/", scorecard_actions.discard_draft, name="scorecard_discard"),
+    path(
+        "scorecards/<slug:key>/publish/", scorecard_actions.publish_draft, name="scorecard_publish"
+    ),
+    path(
+        "scorecards/<slug:key>/discard/", scorecard_actions.discard_draft, name="scorecard_discard"
+    ),
     path("scorecards/<slug:key>/activate/", scorecard_actions.activate, name="scorecard_activate"),
     path("nights/", nights.night_list, name="nights"),
     path("nights/<int:pk>/", nights.night_page, name="night"),

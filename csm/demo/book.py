@@ -1,7 +1,9 @@
 """The demo book as plain data: companies and what was reported of them. No database here."""
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,11 +49,12 @@ def generate(plan: Plan) -> Book:
     readings = histories(frame, plan.days, plan.seed, plan.as_of)
     frame["last_touch_on"] = pd.Series(_last_touch(len(frame), readings), dtype=object)
     chance = np.random.default_rng([plan.seed, 21]).random(len(frame))
+    rows: Iterable[Any] = frame.itertuples()
     stages = [
         _stage(row.customer_since, row.churned_on, row.renewal_on, plan.as_of)
         if draw >= 0.01
         else ""
-        for row, draw in zip(frame.itertuples(), chance, strict=True)
+        for row, draw in zip(rows, chance, strict=True)
     ]
     frame["lifecycle_stage"] = stages
     return Book(plan, frame, readings)

@@ -157,7 +157,7 @@ def _activity(
     rng: np.random.Generator, busy: np.ndarray, tenure: np.ndarray, told: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Activities of 30 days and days since the last one, which agree: no count, no recent day."""
-    n, weeks = busy.shape
+    n, weeks = len(busy), busy.shape[1]
     count = np.minimum(np.round(ACTIVITY_CAP * busy), ACTIVITY_CAP)
     days = np.empty((n, weeks))
     patience = rng.integers(*_DORMANT_DAYS, n)
@@ -179,7 +179,7 @@ def _activity(
 def _contacts(
     rng: np.random.Generator, companies: pd.DataFrame, curve: np.ndarray, level: np.ndarray
 ) -> dict[str, np.ndarray]:
-    n, weeks = curve.shape
+    n, weeks = len(curve), curve.shape[1]
     median = np.array([_CONTACTS[size] for size in companies["size_segment"]])
     start = np.maximum(np.round(median * np.exp(0.5 * rng.standard_normal(n))), 2)
     total = start[:, None] + np.cumsum(
@@ -197,7 +197,7 @@ def _contacts(
 def _money(
     rng: np.random.Generator, companies: pd.DataFrame, curve: np.ndarray, ago: np.ndarray
 ) -> dict[str, np.ndarray]:
-    n, weeks = curve.shape
+    n, weeks = len(curve), curve.shape[1]
     employees = companies["employees"].to_numpy(dtype=float)
     arr = companies["arr"].to_numpy(dtype=float)
     paid = np.where(np.isnan(arr), 15_000.0, arr)
@@ -217,7 +217,7 @@ def _money(
     )
     pipeline = np.round(paid[:, None] * appetite * np.clip(curve, 0, 1.2) ** 1.5, -2)
     pipeline[rng.random((n, weeks)) < 0.03] = 0
-    grown = 1 + 0.04 * (1 - ago / max(ago.max(), 1)) * (rng.random(n) < 0.4)[:, None]
+    grown = 1 + 0.04 * (1 - ago / max(ago.max(), 1)) * np.less(rng.random(n), 0.4)[:, None]
     return {
         "annual_revenue": np.broadcast_to(revenue[:, None], (n, weeks)).copy(),
         "total_won_amount": won,

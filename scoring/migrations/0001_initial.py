@@ -6,354 +6,767 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_initial'),
+        ("accounts", "0002_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Component',
+            name="Component",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(max_length=60)),
-                ('label', models.CharField(max_length=120)),
-                ('weight', models.FloatField(help_text='Percent; all components add up to 100.')),
-                ('lights', models.JSONField(blank=True, default=list)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.SlugField(max_length=60)),
+                ("label", models.CharField(max_length=120)),
+                ("weight", models.FloatField(help_text="Percent; all components add up to 100.")),
+                ("lights", models.JSONField(blank=True, default=list)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
             ],
             options={
-                'ordering': ['version', 'position', 'id'],
+                "ordering": ["version", "position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Scorecard',
+            name="Scorecard",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(max_length=60, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('description', models.TextField(blank=True)),
-                ('is_active', models.BooleanField(default=True)),
-                ('is_default', models.BooleanField(default=False, help_text='Scores every account that no other active scorecard claims.')),
-                ('position', models.PositiveSmallIntegerField(default=100, help_text='The first active scorecard whose scope matches an account scores it.')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.SlugField(max_length=60, unique=True)),
+                ("name", models.CharField(max_length=120)),
+                ("description", models.TextField(blank=True)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "is_default",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Scores every account that no other active scorecard claims.",
+                    ),
+                ),
+                (
+                    "position",
+                    models.PositiveSmallIntegerField(
+                        default=100,
+                        help_text="The first active scorecard whose scope matches an account scores it.",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'key'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('is_default',), name='one_default_scorecard')],
+                "ordering": ["position", "key"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_default", True)),
+                        fields=("is_default",),
+                        name="one_default_scorecard",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ScorecardVersion',
+            name="ScorecardVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('active', 'Active'), ('retired', 'Retired')], default='draft', max_length=10)),
-                ('min_coverage', models.FloatField(default=0.5, help_text='0 to 1. Below it the band is Unknown.', verbose_name='minimum coverage')),
-                ('scale_max', models.FloatField(default=100, verbose_name='shown out of')),
-                ('decimals', models.PositiveSmallIntegerField(default=1, verbose_name='decimals shown')),
-                ('scope', models.JSONField(blank=True, default=dict)),
-                ('pipeline_metric', models.CharField(blank=True, default='current_pipeline_amount', max_length=60)),
-                ('won_metric', models.CharField(blank=True, default='total_won_amount', max_length=60)),
-                ('upsell_share', models.FloatField(default=0.5)),
-                ('upsell_base', models.FloatField(default=0.05)),
-                ('upsell_slope', models.FloatField(default=0.25)),
-                ('tiers', models.CharField(choices=[('quantile', 'By quantile (A, B, C)'), ('amount', 'By amount (1 to 4)')], default='quantile', max_length=10)),
-                ('note', models.TextField(blank=True)),
-                ('spec_hash', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('published_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('scorecard', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='scoring.scorecard')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("draft", "Draft"), ("active", "Active"), ("retired", "Retired")],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "min_coverage",
+                    models.FloatField(
+                        default=0.5,
+                        help_text="0 to 1. Below it the band is Unknown.",
+                        verbose_name="minimum coverage",
+                    ),
+                ),
+                ("scale_max", models.FloatField(default=100, verbose_name="shown out of")),
+                (
+                    "decimals",
+                    models.PositiveSmallIntegerField(default=1, verbose_name="decimals shown"),
+                ),
+                ("scope", models.JSONField(blank=True, default=dict)),
+                (
+                    "pipeline_metric",
+                    models.CharField(blank=True, default="current_pipeline_amount", max_length=60),
+                ),
+                (
+                    "won_metric",
+                    models.CharField(blank=True, default="total_won_amount", max_length=60),
+                ),
+                ("upsell_share", models.FloatField(default=0.5)),
+                ("upsell_base", models.FloatField(default=0.05)),
+                ("upsell_slope", models.FloatField(default=0.25)),
+                (
+                    "tiers",
+                    models.CharField(
+                        choices=[
+                            ("quantile", "By quantile (A, B, C)"),
+                            ("amount", "By amount (1 to 4)"),
+                        ],
+                        default="quantile",
+                        max_length=10,
+                    ),
+                ),
+                ("note", models.TextField(blank=True)),
+                ("spec_hash", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "published_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "scorecard",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="scoring.scorecard",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['scorecard', '-number'],
+                "ordering": ["scorecard", "-number"],
             },
         ),
         migrations.CreateModel(
-            name='Measure',
+            name="Measure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(max_length=60)),
-                ('label', models.CharField(max_length=120)),
-                ('description', models.TextField(blank=True)),
-                ('metric', models.CharField(max_length=60)),
-                ('denominator', models.CharField(blank=True, max_length=60)),
-                ('normaliser', models.CharField(choices=[('min_max', 'Min Max'), ('percentile_rank', 'Percentile Rank'), ('linear', 'Linear'), ('steps', 'Steps'), ('share', 'Share'), ('mapping', 'Mapping'), ('own_baseline', 'Own Baseline')], max_length=20)),
-                ('params', models.JSONField(blank=True, default=dict)),
-                ('weight', models.FloatField(help_text='Share of its component, 0 to 1; they add up to 1.')),
-                ('missing', models.CharField(choices=[('redistribute', 'share its weight over the others'), ('neutral', 'count as 50'), ('worst', 'count as 0')], default='redistribute', max_length=20)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('component', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='measures', to='scoring.component')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='measures', to='scoring.scorecardversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.SlugField(max_length=60)),
+                ("label", models.CharField(max_length=120)),
+                ("description", models.TextField(blank=True)),
+                ("metric", models.CharField(max_length=60)),
+                ("denominator", models.CharField(blank=True, max_length=60)),
+                (
+                    "normaliser",
+                    models.CharField(
+                        choices=[
+                            ("min_max", "Min Max"),
+                            ("percentile_rank", "Percentile Rank"),
+                            ("linear", "Linear"),
+                            ("steps", "Steps"),
+                            ("share", "Share"),
+                            ("mapping", "Mapping"),
+                            ("own_baseline", "Own Baseline"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("params", models.JSONField(blank=True, default=dict)),
+                (
+                    "weight",
+                    models.FloatField(
+                        help_text="Share of its component, 0 to 1; they add up to 1."
+                    ),
+                ),
+                (
+                    "missing",
+                    models.CharField(
+                        choices=[
+                            ("redistribute", "share its weight over the others"),
+                            ("neutral", "count as 50"),
+                            ("worst", "count as 0"),
+                        ],
+                        default="redistribute",
+                        max_length=20,
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "component",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="measures",
+                        to="scoring.component",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="measures",
+                        to="scoring.scorecardversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['version', 'component__position', 'position', 'id'],
+                "ordering": ["version", "component__position", "position", "id"],
             },
         ),
         migrations.AddField(
-            model_name='component',
-            name='version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='components', to='scoring.scorecardversion'),
+            model_name="component",
+            name="version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="components",
+                to="scoring.scorecardversion",
+            ),
         ),
         migrations.CreateModel(
-            name='Cap',
+            name="Cap",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(max_length=60)),
-                ('label', models.CharField(max_length=160)),
-                ('metric', models.CharField(max_length=60)),
-                ('op', models.CharField(choices=[('>=', 'Ge'), ('>', 'Gt'), ('<=', 'Le'), ('<', 'Lt'), ('==', 'Eq')], max_length=2)),
-                ('value', models.FloatField()),
-                ('limit', models.FloatField()),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='caps', to='scoring.scorecardversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.SlugField(max_length=60)),
+                ("label", models.CharField(max_length=160)),
+                ("metric", models.CharField(max_length=60)),
+                (
+                    "op",
+                    models.CharField(
+                        choices=[
+                            (">=", "Ge"),
+                            (">", "Gt"),
+                            ("<=", "Le"),
+                            ("<", "Lt"),
+                            ("==", "Eq"),
+                        ],
+                        max_length=2,
+                    ),
+                ),
+                ("value", models.FloatField()),
+                ("limit", models.FloatField()),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="caps",
+                        to="scoring.scorecardversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['version', 'id'],
+                "ordering": ["version", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Band',
+            name="Band",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(max_length=40)),
-                ('name', models.CharField(max_length=40)),
-                ('low', models.FloatField()),
-                ('high', models.FloatField()),
-                ('tone', models.CharField(choices=[('good', 'Good'), ('fair', 'Fair'), ('poor', 'Poor')], max_length=10)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bands', to='scoring.scorecardversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.SlugField(max_length=40)),
+                ("name", models.CharField(max_length=40)),
+                ("low", models.FloatField()),
+                ("high", models.FloatField()),
+                (
+                    "tone",
+                    models.CharField(
+                        choices=[("good", "Good"), ("fair", "Fair"), ("poor", "Poor")],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="bands",
+                        to="scoring.scorecardversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['version', 'low'],
+                "ordering": ["version", "low"],
             },
         ),
         migrations.CreateModel(
-            name='ScoreRun',
+            name="ScoreRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('as_of', models.DateField()),
-                ('plan', models.JSONField()),
-                ('history_only', models.BooleanField(default=False)),
-                ('state', models.CharField(choices=[('counting', 'Counting'), ('scoring', 'Scoring'), ('done', 'Done'), ('failed', 'Failed')], default='counting', max_length=10)),
-                ('statistics', models.JSONField(default=dict)),
-                ('report', models.JSONField(default=dict)),
-                ('accounts', models.PositiveIntegerField(default=0)),
-                ('scored', models.PositiveIntegerField(default=0)),
-                ('unknown', models.PositiveIntegerField(default=0)),
-                ('band_changes', models.PositiveIntegerField(default=0)),
-                ('error', models.TextField(blank=True)),
-                ('started_at', models.DateTimeField(auto_now_add=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('scorecard', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='scoring.scorecard')),
-                ('started_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("as_of", models.DateField()),
+                ("plan", models.JSONField()),
+                ("history_only", models.BooleanField(default=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("counting", "Counting"),
+                            ("scoring", "Scoring"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                        ],
+                        default="counting",
+                        max_length=10,
+                    ),
+                ),
+                ("statistics", models.JSONField(default=dict)),
+                ("report", models.JSONField(default=dict)),
+                ("accounts", models.PositiveIntegerField(default=0)),
+                ("scored", models.PositiveIntegerField(default=0)),
+                ("unknown", models.PositiveIntegerField(default=0)),
+                ("band_changes", models.PositiveIntegerField(default=0)),
+                ("error", models.TextField(blank=True)),
+                ("started_at", models.DateTimeField(auto_now_add=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "scorecard",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="scoring.scorecard",
+                    ),
+                ),
+                (
+                    "started_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='DailyRollup',
+            name="DailyRollup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('as_of', models.DateField()),
-                ('industry', models.CharField(blank=True, max_length=80)),
-                ('size_segment', models.CharField(blank=True, max_length=20)),
-                ('band', models.SmallIntegerField()),
-                ('band_name', models.CharField(max_length=40)),
-                ('tone', models.CharField(max_length=10)),
-                ('accounts', models.PositiveIntegerField()),
-                ('scored', models.PositiveIntegerField()),
-                ('score_sum', models.FloatField()),
-                ('arr_amount', models.BigIntegerField()),
-                ('arr_known', models.PositiveIntegerField()),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.team')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='scoring.scorecardversion')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='scoring.scorerun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("as_of", models.DateField()),
+                ("industry", models.CharField(blank=True, max_length=80)),
+                ("size_segment", models.CharField(blank=True, max_length=20)),
+                ("band", models.SmallIntegerField()),
+                ("band_name", models.CharField(max_length=40)),
+                ("tone", models.CharField(max_length=10)),
+                ("accounts", models.PositiveIntegerField()),
+                ("scored", models.PositiveIntegerField()),
+                ("score_sum", models.FloatField()),
+                ("arr_amount", models.BigIntegerField()),
+                ("arr_known", models.PositiveIntegerField()),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="accounts.team",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="scoring.scorecardversion",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="scoring.scorerun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['as_of', 'id'],
+                "ordering": ["as_of", "id"],
             },
         ),
         migrations.CreateModel(
-            name='BandChange',
+            name="BandChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('as_of', models.DateField()),
-                ('previous_as_of', models.DateField()),
-                ('old_band', models.SmallIntegerField()),
-                ('new_band', models.SmallIntegerField()),
-                ('old_band_name', models.CharField(max_length=40)),
-                ('new_band_name', models.CharField(max_length=40)),
-                ('old_score', models.FloatField(null=True)),
-                ('new_score', models.FloatField(null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='band_changes', to='accounts.account')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='scoring.scorecardversion')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='scoring.scorerun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("as_of", models.DateField()),
+                ("previous_as_of", models.DateField()),
+                ("old_band", models.SmallIntegerField()),
+                ("new_band", models.SmallIntegerField()),
+                ("old_band_name", models.CharField(max_length=40)),
+                ("new_band_name", models.CharField(max_length=40)),
+                ("old_score", models.FloatField(null=True)),
+                ("new_score", models.FloatField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="band_changes",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="scoring.scorecardversion",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="scoring.scorerun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-as_of', 'account_id'],
+                "ordering": ["-as_of", "account_id"],
             },
         ),
         migrations.CreateModel(
-            name='AccountHealth',
+            name="AccountHealth",
             fields=[
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='health', serialize=False, to='accounts.account')),
-                ('as_of', models.DateField()),
-                ('score', models.FloatField(null=True)),
-                ('band', models.SmallIntegerField()),
-                ('band_name', models.CharField(max_length=40)),
-                ('tone', models.CharField(max_length=10)),
-                ('coverage', models.FloatField()),
-                ('components', models.BinaryField()),
-                ('change_7d', models.FloatField(null=True)),
-                ('change_30d', models.FloatField(null=True)),
-                ('top_driver', models.CharField(blank=True, max_length=120)),
-                ('top_driver_lost', models.FloatField(null=True)),
-                ('priority', models.FloatField()),
-                ('predicted_6m_amount', models.BigIntegerField(null=True)),
-                ('tier', models.CharField(blank=True, max_length=2)),
-                ('version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='scoring.scorecardversion')),
-                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='scoring.scorerun')),
+                (
+                    "account",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="health",
+                        serialize=False,
+                        to="accounts.account",
+                    ),
+                ),
+                ("as_of", models.DateField()),
+                ("score", models.FloatField(null=True)),
+                ("band", models.SmallIntegerField()),
+                ("band_name", models.CharField(max_length=40)),
+                ("tone", models.CharField(max_length=10)),
+                ("coverage", models.FloatField()),
+                ("components", models.BinaryField()),
+                ("change_7d", models.FloatField(null=True)),
+                ("change_30d", models.FloatField(null=True)),
+                ("top_driver", models.CharField(blank=True, max_length=120)),
+                ("top_driver_lost", models.FloatField(null=True)),
+                ("priority", models.FloatField()),
+                ("predicted_6m_amount", models.BigIntegerField(null=True)),
+                ("tier", models.CharField(blank=True, max_length=2)),
+                (
+                    "version",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="scoring.scorecardversion",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="scoring.scorerun",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'account health',
-                'ordering': ['account_id'],
+                "verbose_name_plural": "account health",
+                "ordering": ["account_id"],
             },
         ),
         migrations.CreateModel(
-            name='ScoreShard',
+            name="ScoreShard",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('first_id', models.BigIntegerField()),
-                ('last_id', models.BigIntegerField()),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('counted', 'Counted'), ('scored', 'Scored')], default='waiting', max_length=10)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('worker', models.CharField(blank=True, max_length=80)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('partial', models.JSONField(default=dict)),
-                ('report', models.JSONField(default=dict)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shards', to='scoring.scorerun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("first_id", models.BigIntegerField()),
+                ("last_id", models.BigIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("counted", "Counted"),
+                            ("scored", "Scored"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("worker", models.CharField(blank=True, max_length=80)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("partial", models.JSONField(default=dict)),
+                ("report", models.JSONField(default=dict)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shards",
+                        to="scoring.scorerun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['run', 'number'],
+                "ordering": ["run", "number"],
             },
         ),
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('pk', models.CompositePrimaryKey('account_id', 'as_of', 'version_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('as_of', models.DateField()),
-                ('score', models.FloatField(null=True)),
-                ('computed', models.FloatField(null=True)),
-                ('band', models.SmallIntegerField()),
-                ('coverage', models.FloatField()),
-                ('predicted_6m_amount', models.BigIntegerField(null=True)),
-                ('components', models.BinaryField()),
-                ('inputs', models.BinaryField()),
-                ('points', models.BinaryField()),
-                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='snapshots', to='accounts.account')),
-                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='snapshots', to='scoring.scorerun')),
-                ('version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='snapshots', to='scoring.scorecardversion')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "account_id",
+                        "as_of",
+                        "version_id",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("as_of", models.DateField()),
+                ("score", models.FloatField(null=True)),
+                ("computed", models.FloatField(null=True)),
+                ("band", models.SmallIntegerField()),
+                ("coverage", models.FloatField()),
+                ("predicted_6m_amount", models.BigIntegerField(null=True)),
+                ("components", models.BinaryField()),
+                ("inputs", models.BinaryField()),
+                ("points", models.BinaryField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="snapshots",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="snapshots",
+                        to="scoring.scorerun",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="snapshots",
+                        to="scoring.scorecardversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['account_id', 'as_of', 'version_id'],
+                "ordering": ["account_id", "as_of", "version_id"],
             },
         ),
         migrations.AddConstraint(
-            model_name='scorecardversion',
-            constraint=models.UniqueConstraint(fields=('scorecard', 'number'), name='one_version_per_number'),
+            model_name="scorecardversion",
+            constraint=models.UniqueConstraint(
+                fields=("scorecard", "number"), name="one_version_per_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scorecardversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('scorecard',), name='one_active_version'),
+            model_name="scorecardversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "active")),
+                fields=("scorecard",),
+                name="one_active_version",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scorecardversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'draft')), fields=('scorecard',), name='one_draft'),
+            model_name="scorecardversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "draft")), fields=("scorecard",), name="one_draft"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scorecardversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('published_at', None), ('state', 'draft')), models.Q(models.Q(('state', 'draft'), _negated=True), ('published_at__isnull', False)), _connector='OR'), name='published_exactly_when_not_a_draft'),
+            model_name="scorecardversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("published_at", None), ("state", "draft")),
+                    models.Q(
+                        models.Q(("state", "draft"), _negated=True), ("published_at__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="published_exactly_when_not_a_draft",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scorecardversion',
-            constraint=models.CheckConstraint(condition=models.Q(('min_coverage__gte', 0), ('min_coverage__lte', 1)), name='coverage_is_a_share'),
+            model_name="scorecardversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("min_coverage__gte", 0), ("min_coverage__lte", 1)),
+                name="coverage_is_a_share",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='measure',
-            constraint=models.UniqueConstraint(fields=('version', 'key'), name='one_measure_per_key'),
+            model_name="measure",
+            constraint=models.UniqueConstraint(
+                fields=("version", "key"), name="one_measure_per_key"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='measure',
-            constraint=models.CheckConstraint(condition=models.Q(('weight__gte', 0), ('weight__lte', 1)), name='measure_weight_is_share'),
+            model_name="measure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("weight__gte", 0), ("weight__lte", 1)),
+                name="measure_weight_is_share",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='component',
-            constraint=models.UniqueConstraint(fields=('version', 'key'), name='one_component_per_key'),
+            model_name="component",
+            constraint=models.UniqueConstraint(
+                fields=("version", "key"), name="one_component_per_key"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='component',
-            constraint=models.CheckConstraint(condition=models.Q(('weight__gte', 0), ('weight__lte', 100)), name='component_weight_is_percent'),
+            model_name="component",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("weight__gte", 0), ("weight__lte", 100)),
+                name="component_weight_is_percent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='cap',
-            constraint=models.UniqueConstraint(fields=('version', 'key'), name='one_cap_per_key'),
+            model_name="cap",
+            constraint=models.UniqueConstraint(fields=("version", "key"), name="one_cap_per_key"),
         ),
         migrations.AddConstraint(
-            model_name='cap',
-            constraint=models.CheckConstraint(condition=models.Q(('limit__gte', 0), ('limit__lte', 100)), name='cap_is_within_the_scale'),
+            model_name="cap",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("limit__gte", 0), ("limit__lte", 100)),
+                name="cap_is_within_the_scale",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='band',
-            constraint=models.UniqueConstraint(fields=('version', 'key'), name='one_band_per_key'),
+            model_name="band",
+            constraint=models.UniqueConstraint(fields=("version", "key"), name="one_band_per_key"),
         ),
         migrations.AddConstraint(
-            model_name='band',
-            constraint=models.CheckConstraint(condition=models.Q(('low__lt', models.F('high'))), name='band_is_an_interval'),
+            model_name="band",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("low__lt", models.F("high"))), name="band_is_an_interval"
+            ),
         ),
         migrations.AddIndex(
-            model_name='scorerun',
-            index=models.Index(condition=models.Q(('state', 'done')), fields=['-as_of', '-id'], name='run_newest_done'),
+            model_name="scorerun",
+            index=models.Index(
+                condition=models.Q(("state", "done")),
+                fields=["-as_of", "-id"],
+                name="run_newest_done",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scorerun',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['counting', 'scoring'])), fields=('as_of',), name='one_open_run_per_night'),
+            model_name="scorerun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["counting", "scoring"])),
+                fields=("as_of",),
+                name="one_open_run_per_night",
+            ),
         ),
         migrations.AddIndex(
-            model_name='dailyrollup',
-            index=models.Index(fields=['as_of'], name='rollup_by_day'),
+            model_name="dailyrollup",
+            index=models.Index(fields=["as_of"], name="rollup_by_day"),
         ),
         migrations.AddIndex(
-            model_name='bandchange',
-            index=models.Index(fields=['-as_of', 'account'], name='bandchange_recent'),
+            model_name="bandchange",
+            index=models.Index(fields=["-as_of", "account"], name="bandchange_recent"),
         ),
         migrations.AddConstraint(
-            model_name='bandchange',
-            constraint=models.UniqueConstraint(fields=('account', 'as_of', 'version'), name='one_band_change_per_night'),
+            model_name="bandchange",
+            constraint=models.UniqueConstraint(
+                fields=("account", "as_of", "version"), name="one_band_change_per_night"
+            ),
         ),
         migrations.AddIndex(
-            model_name='accounthealth',
-            index=models.Index(fields=['-priority', 'account_id'], name='health_by_priority'),
+            model_name="accounthealth",
+            index=models.Index(fields=["-priority", "account_id"], name="health_by_priority"),
         ),
         migrations.AddIndex(
-            model_name='accounthealth',
-            index=models.Index(fields=['score', 'account_id'], name='health_by_score'),
+            model_name="accounthealth",
+            index=models.Index(fields=["score", "account_id"], name="health_by_score"),
         ),
         migrations.AddIndex(
-            model_name='accounthealth',
-            index=models.Index(fields=['change_7d', 'account_id'], name='health_by_change'),
+            model_name="accounthealth",
+            index=models.Index(fields=["change_7d", "account_id"], name="health_by_change"),
         ),
         migrations.AddConstraint(
-            model_name='scoreshard',
-            constraint=models.UniqueConstraint(fields=('run', 'number'), name='one_shard_per_number'),
+            model_name="scoreshard",
+            constraint=models.UniqueConstraint(
+                fields=("run", "number"), name="one_shard_per_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scoreshard',
-            constraint=models.CheckConstraint(condition=models.Q(('first_id__lte', models.F('last_id'))), name='shard_is_a_range'),
+            model_name="scoreshard",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("first_id__lte", models.F("last_id"))), name="shard_is_a_range"
+            ),
         ),
     ]

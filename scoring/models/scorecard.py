@@ -7,7 +7,6 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-
 FROZEN = "A published version never changes: start a draft and publish that."
 
 
@@ -104,13 +103,11 @@ class ScorecardVersion(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Refuse to change what a published version scores with; raises ValidationError."""
-        stored = (
-            type(self).objects.filter(pk=self.pk).exclude(state=self.State.DRAFT).values().first()
-        )
-        if stored is not None:
-            frozen = set(stored) - {"state", "published_by_id"}
-            if any(stored[name] != getattr(self, name) for name in frozen):
-                raise ValidationError(FROZEN)
+        published = type(self).objects.filter(pk=self.pk).exclude(state=self.State.DRAFT)
+        stored: dict[str, Any] = dict(published.values().first() or {})
+        frozen = stored.keys() - {"state", "published_by_id"}
+        if any(stored[name] != getattr(self, name) for name in frozen):
+            raise ValidationError(FROZEN)
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:

@@ -86,7 +86,9 @@ class Book:
             f"{name}@%h",
         ]
         with (self.path.parent / f"{name}.log").open("w") as log:
-            process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log
+            )
         self.workers.append(process)
         return process
 
@@ -106,7 +108,7 @@ def book(tmp_path: Path, redis_url: str) -> Iterator[Book]:
     book = Book(tmp_path / "book.sqlite3", redis_url)
     book.manage("migrate", "-v0")
     lines = ["account_id,account_name,account_size_segment,total_activities_30d,days_since_last_activity,"
-             "total_contacts,contacts_with_email,annual_revenue,total_won_amount,number_of_employees"]  # fmt: skip
+             "total_contacts,contacts_with_email,annual_revenue,total_won_amount,employees"]  # fmt: skip
     for i in range(ACCOUNTS):
         lines.append(
             f"{i:05d},Account {i},Large,{i * 7 % 90},{i * 13 % 100},{i % 40},{i % 23 % (i % 40 + 1)},"

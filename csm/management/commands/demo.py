@@ -3,7 +3,7 @@
 import argparse
 import os
 import time
-from typing import Any
+from typing import IO, Any, cast
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        self.console = Console(file=self.stdout)
+        self.console = Console(file=cast(IO[str], self.stdout))
         started = time.monotonic()
         try:
             plan = self._book(options)

@@ -59,7 +59,9 @@ def database(tmp_path: Path) -> Path:
 STATES = "SELECT state, COUNT(*) FROM scoring_scoreshard GROUP BY state"
 
 
-def test_killed_at_several_points_it_finishes_with_the_same_numbers(database: Path, tmp_path: Path) -> None:
+def test_killed_at_several_points_it_finishes_with_the_same_numbers(
+    database: Path, tmp_path: Path
+) -> None:
     undisturbed = tmp_path / "undisturbed.sqlite3"
     shutil.copy(database, undisturbed)
     finish(manage(undisturbed, "run_nightly", "--as-of", NIGHT))

@@ -70,7 +70,9 @@ def test_a_claimed_shard_is_nobody_elses_until_its_lease_ends(book):
     run = start_night(NIGHT)
     shard = nights._claim(run, "waiting", "elsewhere:1")
     assert nights._claim(run, "waiting", "elsewhere:2") is None
-    ScoreShard.objects.filter(pk=shard.pk).update(lease_until=shard.lease_until - timedelta(hours=1))
+    ScoreShard.objects.filter(pk=shard.pk).update(
+        lease_until=shard.lease_until - timedelta(hours=1)
+    )
     assert nights._claim(run, "waiting", "elsewhere:2") == shard
 
 
@@ -132,7 +134,9 @@ def test_a_metric_the_newest_reading_leaves_out_comes_from_an_older_one(book, re
     before = Snapshot.objects.get(account_id=account.pk, as_of=NIGHT).score
     report(account, NIGHT + timedelta(days=1), annual_revenue=None)
     run_nightly(NIGHT + timedelta(days=1))
-    assert Snapshot.objects.get(account_id=account.pk, as_of=NIGHT + timedelta(days=1)).score == before
+    assert (
+        Snapshot.objects.get(account_id=account.pk, as_of=NIGHT + timedelta(days=1)).score == before
+    )
 
 
 def test_a_change_of_band_is_a_row_once(book, report):
@@ -161,7 +165,8 @@ def test_the_first_scorecard_whose_scope_matches_scores_the_account(book):
     spec = versions.spec_of(draft)
     versions.discard(draft, by=None)
     retail = versions.engine.from_dict(
-        versions.engine.to_dict(spec) | {"key": "retail", "name": "Retail", "scope": {"industry": ["Retail"]}}
+        versions.engine.to_dict(spec)
+        | {"key": "retail", "name": "Retail", "scope": {"industry": ["Retail"]}}
     )
     draft = versions.import_spec(retail, by=None)
     versions.publish(draft, by=None, note="Retail is different")

@@ -1,7 +1,7 @@
 """An account's history on its page: sparkline, chart with its table, cells of the CSV."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import timedelta
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -40,24 +40,27 @@ def trend(nights: Sequence[Night], explained: Explained) -> dict[str, Any]:
 
 
 def _line(nights: Sequence[Night]) -> list[float | None]:
-    """Scores with a break where nights are missing and where another version took over: a change of the
-    scorecard must not look like one of the customer."""
-    starts = {mark["on"].isoformat() for mark in version_marks(nights)}
-    line: list[float | None] = []
-    for point in _points(nights, 100, judged=None):
-        line += [None, point["y"]] if point["x"] in starts else [point["y"]]
-    return line
+    """Scores on 0–100 for a sparkline, None where it breaks."""
+    return [point["y"] for point in _points(nights, 100, judged=None)]
 
 
 def _points(nights: Sequence[Night], top: float, *, judged: bool | None) -> list[dict[str, Any]]:
-    """Chart points with a gap where nights are missing; `judged` picks nights with or without a band."""
+    """Chart points; `judged` picks nights with or without a band.
+
+    The line breaks where nights are missing and where another version took over: a change of the
+    scorecard must not look like one of the customer.
+    """
     steps = [(after.as_of - before.as_of).days for before, after in pairwise(nights)]
     usual = median(steps) if steps else 1
     points: list[dict[str, Any]] = []
-    last: date | None = None
+    before: Night | None = None
     for night in nights:
-        if last is not None and (night.as_of - last).days > usual * 1.5:
-            points.append({"x": date.fromordinal(last.toordinal() + 1).isoformat(), "y": None})
+        if before is not None:
+            if (night.as_of - before.as_of).days > usual * 1.5:
+                gap = before.as_of + timedelta(days=1)
+                points.append({"x": gap.isoformat(), "y": None})
+            elif night.version_id != before.version_id:
+                points.append({"x": night.as_of.isoformat(), "y": None})
         chosen = judged is None or judged == (night.band >= 0)
         score = night.score if chosen else None
         points.append(
@@ -66,7 +69,7 @@ def _points(nights: Sequence[Night], top: float, *, judged: bool | None) -> list
                 "y": None if score is None else round(score * top / 100, 2),
             }
         )
-        last = night.as_of
+        before = night
     return points
 
 

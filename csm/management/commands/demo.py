@@ -123,7 +123,7 @@ class Command(BaseCommand):
             nonlocal counted
             counted += 1
             if counted % 30 == 0 or counted == total:
-                self._say(f"Scored {counted} of {total} nights, up to {night}.")
+                self._say(f"{counted} of {total} nights are scored, up to {night}.")
 
         run_nights(plan, by=by, done=tell)
 

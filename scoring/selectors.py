@@ -1,12 +1,13 @@
 """Reads of health: which night is shown, and querysets of accounts decorated with it."""
 
+from collections.abc import Collection
 from datetime import date
 
 from django.db.models import F, QuerySet
 
 from accounts.models import Account
 from scoring.engine.spec import ScorecardSpec
-from scoring.models import ScoreRun
+from scoring.models import ScorecardVersion, ScoreRun, Snapshot
 from scoring.services.versions import published_spec
 
 # Aliases a page may sort and filter by once `with_health` has been applied.
@@ -52,3 +53,31 @@ def with_health(accounts: QuerySet[Account]) -> QuerySet[Account]:
 def specs_of(run: ScoreRun | None) -> dict[int, ScorecardSpec]:
     """The scorecards of a night by version id: bands, display scale, measures. No query once remembered."""
     return {version_id: published_spec(version_id) for version_id in run.plan} if run else {}
+
+
+def snapshots_of(
+    account_ids: Collection[int],
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    days: Collection[date] | None = None,
+) -> QuerySet[Snapshot]:
+    """Snapshots of finished nights of some accounts: of `days`, or from `since` to `until`, or all.
+
+    The primary key starts with the night, so the nights and versions are named: the database then seeks
+    one row per account, night and version instead of reading the nights through.
+    """
+    nights = ScoreRun.objects.filter(state=ScoreRun.State.DONE)
+    if days is not None:
+        nights = nights.filter(as_of__in=days)
+    if since is not None:
+        nights = nights.filter(as_of__gte=since)
+    if until is not None:
+        nights = nights.filter(as_of__lte=until)
+    published = ScorecardVersion.objects.exclude(state=ScorecardVersion.State.DRAFT)
+    return Snapshot.objects.filter(
+        as_of__in=nights.order_by().values("as_of"),
+        version_id__in=published.order_by().values("pk"),
+        account_id__in=account_ids,
+        run__state=ScoreRun.State.DONE,
+    )

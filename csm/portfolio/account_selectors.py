@@ -14,8 +14,9 @@ from csm.lib.money import per_unit
 from scoring import priority
 from scoring.engine import codec
 from scoring.engine.difference import Difference
-from scoring.models import AccountHealth, BandChange, Snapshot
+from scoring.models import AccountHealth, BandChange
 from scoring.models.snapshot import UNKNOWN_BAND
+from scoring.selectors import snapshots_of
 from scoring.services import explanations
 from scoring.services.explanations import Explained, Night
 from scoring.services.versions import published_spec
@@ -193,7 +194,7 @@ def component_scores(snapshot_components: bytes, version_id: int) -> dict[str, f
 def stored_nights(account: Account) -> list[tuple[Night, bytes]]:
     """Every finished night of the account with its packed component scores, oldest first."""
     rows = (
-        Snapshot.objects.filter(account_id=account.pk, run__state="done")
+        snapshots_of([account.pk])
         .order_by("as_of", "-run__history_only", "run_id")
         .values_list(*explanations.NIGHT_FIELDS, "components")
     )

@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString, mark_safe
 from csm.lib import display, markup
 from csm.portfolio.reasons import why_now, why_unknown
 from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE
-from scoring.models import ScoreRun, Snapshot
+from scoring.models import ScoreRun
+from scoring.selectors import snapshots_of
 from scoring.services.versions import published_spec
 
 TREND_DAYS = 30
@@ -104,9 +105,9 @@ def trends(records: Sequence[Record], run: ScoreRun | None) -> dict[int, list[fl
     first = run.as_of - timedelta(days=TREND_DAYS - 1)
     versions = {record.pk: record.version_id for record in records}
     found: dict[int, list[float | None]] = {pk: [None] * TREND_DAYS for pk in versions}
-    for pk, day, version_id, score in Snapshot.objects.filter(
-        account_id__in=list(versions), as_of__range=(first, run.as_of)
-    ).values_list("account_id", "as_of", "version_id", "score"):
+    nights = snapshots_of(list(versions), since=first, until=run.as_of)
+    fields = ("account_id", "as_of", "version_id", "score")
+    for pk, day, version_id, score in nights.values_list(*fields):
         if version_id == versions[pk]:
             found[pk][(day - first).days] = score
     return found

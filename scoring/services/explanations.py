@@ -13,7 +13,8 @@ from scoring.engine.explain import Explanation, display_points, explain
 from scoring.engine.score import score as score_packed
 from scoring.engine.spec import UNKNOWN_TONE, ScorecardSpec, slots
 from scoring.metrics.read import ATTRIBUTES, LOOK_BACK_DAYS
-from scoring.models import ScoreRun, Snapshot
+from scoring.models import Snapshot
+from scoring.selectors import snapshots_of
 from scoring.services.versions import published_spec
 
 # How many older readings are looked through for a metric that newer ones leave out.
@@ -99,9 +100,7 @@ NIGHT_FIELDS = (
 def history(account_id: int, since: date) -> list[Night]:
     """The finished nights of an account from `since` on, oldest first, one per day: the newest run's."""
     rows = (
-        Snapshot.objects.filter(
-            account_id=account_id, as_of__gte=since, run__state=ScoreRun.State.DONE
-        )
+        snapshots_of([account_id], since=since)
         .order_by("as_of", "-run__history_only", "run_id")
         .values_list(*NIGHT_FIELDS)
     )
@@ -113,9 +112,7 @@ def explanation(account_id: int, as_of: date | None = None) -> Explained | None:
 
     One query once the version is remembered.
     """
-    found = Snapshot.objects.filter(account_id=account_id, run__state=ScoreRun.State.DONE)
-    if as_of is not None:
-        found = found.filter(as_of=as_of)
+    found = snapshots_of([account_id], days=None if as_of is None else [as_of])
     snapshot = (
         found.select_related("run").order_by("-as_of", "run__history_only", "-run_id").first()
     )
@@ -125,9 +122,7 @@ def explanation(account_id: int, as_of: date | None = None) -> Explained | None:
 def explained_nights(account_id: int, days: Collection[date]) -> dict[date, Explained]:
     """Several stored nights of an account explained, by day, in one query; days without a night are absent."""
     rows = (
-        Snapshot.objects.filter(
-            account_id=account_id, as_of__in=days, run__state=ScoreRun.State.DONE
-        )
+        snapshots_of([account_id], days=days)
         .select_related("run")
         .order_by("as_of", "-run__history_only", "run_id")
     )

@@ -41,7 +41,7 @@ _HEALTH_FIELDS = (
     "tier",
 )
 
-# A look-up per account by the snapshots' primary key: a condition on the day alone would read every night.
+# One stretch of the snapshots' primary key per night.
 _NIGHT = """
 SELECT a.id, s.score, s.band, s.coverage, s.components, s.inputs, s.predicted_6m_amount,
        week.score, month.score, a.arr_amount, a.renewal_on

@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-from django.db import connection
 
 from csm.lib.copy import bulk_insert
 from csm.lib.money import per_unit
@@ -118,20 +117,15 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any],
 
 
 def clear(as_of: date, version_ids: Sequence[int], first_id: int, last_id: int) -> None:
-    """Remove a night's snapshots and band changes of these versions in a range of accounts.
-
-    Written as a look-up per account so that the night's other days are not read.
-    """
-    with connection.cursor() as cursor:
-        for version_id in version_ids:
-            cursor.execute(
-                "DELETE FROM scoring_snapshot WHERE as_of = %s AND version_id = %s AND account_id IN "
-                "(SELECT id FROM accounts_account WHERE id BETWEEN %s AND %s)",
-                [as_of, version_id, first_id, last_id],
-            )
-    BandChange.objects.filter(
-        as_of=as_of, version_id__in=version_ids, account_id__gte=first_id, account_id__lte=last_id
-    ).delete()
+    """Remove a night's snapshots and band changes of these versions in a range of accounts."""
+    night = {
+        "as_of": as_of,
+        "version_id__in": version_ids,
+        "account_id__gte": first_id,
+        "account_id__lte": last_id,
+    }
+    for model in (Snapshot, BandChange):
+        model._default_manager.filter(**night).delete()
 
 
 def minor_units(amounts: np.ndarray) -> list[int | None]:
@@ -174,13 +168,16 @@ def _store_band_changes(run: ScoreRun, shard: ScoreShard, group: Group, scored: 
     before_on = _previous_night(run, group.version_id)
     if before_on is None:
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT a.id, s.band, s.score FROM accounts_account a JOIN scoring_snapshot s "
-            "ON s.account_id = a.id AND s.as_of = %s AND s.version_id = %s WHERE a.id BETWEEN %s AND %s",
-            [before_on, group.version_id, shard.first_id, shard.last_id],
-        )
-        before = {account_id: (band, old) for account_id, band, old in cursor.fetchall()}
+    night = Snapshot.objects.filter(
+        as_of=before_on,
+        version_id=group.version_id,
+        account_id__gte=shard.first_id,
+        account_id__lte=shard.last_id,
+    ).order_by()
+    before = {
+        account_id: (band, score)
+        for account_id, band, score in night.values_list("account_id", "band", "score")
+    }
     changed = [
         BandChange(
             account_id=account_id,

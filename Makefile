@@ -7,7 +7,7 @@ DEMO_ACCOUNTS ?= 10000
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-browser test-services check format lock bench clean
+.PHONY: help install demo run test test-browser test-services check format lock bench screenshots clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -25,7 +25,7 @@ $(VENV)/installed: requirements/dev.txt
 
 demo: install ## a generated book of accounts, scored for 180 nights, served on this machine
 	@$(BIN)/python manage.py migrate --verbosity 0
-	@$(BIN)/python manage.py demo --accounts $(DEMO_ACCOUNTS)
+	@$(BIN)/python manage.py demo --accounts $(DEMO_ACCOUNTS) --address http://127.0.0.1:$(PORT)/
 	@$(MAKE) --no-print-directory run
 
 run: install ## serve what is in the database
@@ -60,6 +60,9 @@ lock: ## pin the dependencies of pyproject.toml again (needs uv)
 
 bench: install ## speed of this machine as JSON
 	@$(BIN)/python manage.py bench
+
+screenshots: install ## the pictures of the guides, from a running demo
+	@$(BIN)/python tests/e2e/take_screenshots.py http://127.0.0.1:$(PORT)
 
 clean: ## remove the environment and the local database
 	rm -rf $(VENV) var

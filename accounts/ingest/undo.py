@@ -38,6 +38,11 @@ def undo(run: ImportRun, *, by: Any) -> UndoCounts:
             raise UndoRefused(
                 f"Import {current.pk} ({current}) loaded nothing: there is nothing to undo."
             )
+        if current.created_count and not current.changes.exists():
+            raise UndoRefused(
+                f"Import {current.pk} ({current}) was generated and kept no record of its accounts: "
+                "build the book anew instead (`demo --fresh`)."
+            )
         _refuse_if_built_upon(current)
         restored, kept = _restore_accounts(current)
         readings_restored, readings_kept = _restore_readings(current)

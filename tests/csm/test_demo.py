@@ -9,6 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.access import visible_to
+from accounts.ingest.errors import UndoRefused
+from accounts.ingest.undo import undo
 from accounts.models import Account, ImportRun, Reading, Team
 from csm.demo import write
 from csm.demo.book import LABEL, SOURCE, Plan, generate
@@ -299,3 +301,12 @@ def test_the_nights_tell_of_the_better_scorecard():
     assert ScoreRun.objects.count() == 30
     assert Scorecard.objects.get(key=SCORECARD).versions.count() == 2
     assert Snapshot.objects.values("version").distinct().count() == 2
+
+
+@pytest.mark.django_db
+def test_the_generated_import_refuses_to_be_undone():
+    demo(no_nights=True)
+    run = ImportRun.objects.get(source="demo")
+    with pytest.raises(UndoRefused, match="--fresh"):
+        undo(run, by=None)
+    assert Account.objects.exists()

@@ -1,11 +1,13 @@
 // Runs before the first paint, so a remembered theme never flashes.
 (() => {
   "use strict";
+  // Not "theme": the administration keeps its own choice of words under that name.
+  const KEY = "csm-theme";
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
   const choice = () => {
     try {
-      return localStorage.getItem("theme") || "system";
+      return localStorage.getItem(KEY) || "system";
     } catch {
       return "system"; // storage may be forbidden
     }
@@ -27,8 +29,8 @@
   addEventListener("afterprint", apply);
   window.setTheme = (wanted) => {
     try {
-      if (wanted === "system") localStorage.removeItem("theme");
-      else localStorage.setItem("theme", wanted);
+      if (wanted === "system") localStorage.removeItem(KEY);
+      else localStorage.setItem(KEY, wanted);
     } catch {
       root.dataset.bsTheme = wanted; // lasts for this page only
     }

@@ -206,13 +206,14 @@ def _rest(old: ScorecardSpec, new: ScorecardSpec) -> Iterable[str]:
     if old.bands != new.bands:
         yield f"Bands: {_bands(old)} → {_bands(new)}."
     before, after = ({rule.key: rule for rule in spec.caps} for spec in (old, new))
-    for key in after.keys() - before.keys():
-        yield f"New cap: {wording.cap(after[key])}."
-    for key in before.keys() - after.keys():
-        yield f"Cap gone: {wording.cap(before[key])}."
-    for key in before.keys() & after.keys():
-        if before[key] != after[key]:
-            yield f"Cap: {wording.cap(before[key])} → {wording.cap(after[key])}."
+    for key, rule in after.items():
+        if key not in before:
+            yield f"New cap: {wording.cap(rule)}."
+    for key, rule in before.items():
+        if key not in after:
+            yield f"Cap gone: {wording.cap(rule)}."
+        elif rule != after[key]:
+            yield f"Cap: {wording.cap(rule)} → {wording.cap(after[key])}."
     if old.min_coverage != new.min_coverage:
         yield (
             f"Minimum coverage {display.percent(old.min_coverage)} → {display.percent(new.min_coverage)}."

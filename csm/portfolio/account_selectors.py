@@ -15,7 +15,6 @@ from scoring import priority
 from scoring.engine import codec
 from scoring.engine.difference import Difference
 from scoring.models import AccountHealth, BandChange
-from scoring.models.snapshot import UNKNOWN_BAND
 from scoring.selectors import snapshots_of
 from scoring.services import explanations
 from scoring.services.explanations import Explained, Night
@@ -175,10 +174,7 @@ def _window(nights: Sequence[Night], until: date) -> list[Night]:
 
 def band_of(night: Night) -> tuple[str, str]:
     """(name, tone) of a stored night under its own version."""
-    if night.band == UNKNOWN_BAND:
-        return "Unknown", "unknown"
-    band = published_spec(night.version_id).bands[night.band]
-    return band.name, str(band.tone)
+    return published_spec(night.version_id).band_words[night.band]
 
 
 def component_scores(snapshot_components: bytes, version_id: int) -> dict[str, float | None]:
@@ -195,7 +191,7 @@ def stored_nights(account: Account) -> list[tuple[Night, bytes]]:
     """Every finished night of the account with its packed component scores, oldest first."""
     rows = (
         snapshots_of([account.pk])
-        .order_by("as_of", "-run__history_only", "run_id")
+        .order_by(*explanations.NIGHT_ORDER)
         .values_list(*explanations.NIGHT_FIELDS, "components")
     )
     # One series: where a night was scored twice the newer run counts.

@@ -239,11 +239,8 @@ def _change_row(change: dict[str, Any]) -> list[Cell]:
     points = None
     if change["old_score"] is not None and change["new_score"] is not None:
         points = (change["new_score"] - change["old_score"]) * top / 100
-    tones = [str(band.tone) for band in spec.bands]
-    bands = [
-        markup.band(change[f"{when}_band_name"], tones[change[f"{when}_band"]], True)
-        for when in ("old", "new")
-    ]
+    words = spec.band_words
+    bands = [markup.band(*words[change[f"{when}_band"]], True) for when in ("old", "new")]
     return [
         (
             "clip",

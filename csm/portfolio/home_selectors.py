@@ -13,9 +13,8 @@ from accounts.models import Account
 from csm.portfolio.filters import changed, moved, recent_changes, renewing
 from csm.portfolio.lists import IN_CURRENCY
 from csm.portfolio.rows import FIELDS, Record
-from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE
+from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME, UNKNOWN_TONE
 from scoring.models import DailyRollup, ScoreRun
-from scoring.models.snapshot import UNKNOWN_BAND
 
 CHANGED_DAYS = 14
 RENEWAL_DAYS = 90

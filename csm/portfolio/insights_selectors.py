@@ -30,8 +30,7 @@ from django.db.models.functions import Cast, Coalesce, Floor, Least
 
 from accounts.models import LifecycleStage
 from csm.portfolio.lists import IN_CURRENCY
-from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE
-from scoring.models.snapshot import UNKNOWN_BAND
+from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME, UNKNOWN_TONE
 
 # From small to large; a size nobody entered is the last column.
 SIZES = ("Small Business", "Mid-Market", "Large", "Enterprise")

@@ -1,4 +1,4 @@
-"""Compact storage of a snapshot's vectors: 4 bytes per input, 2 bytes per points figure."""
+"""A snapshot's figures as they are stored: 4 bytes per input, 2 per points figure, null for unknown."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -43,6 +43,11 @@ def decode_points(rows: Sequence[bytes], width: int) -> Floats:
     """Points (n, width) of encoded rows, NaN where missing; raises ValueError on another width."""
     units = _joined(rows, width, _POINTS)
     return np.where(units == _MISSING, np.nan, units / POINTS_PER_UNIT)
+
+
+def nullable(values: Floats) -> list[float | None]:
+    """A column (n,) as plain numbers, None where it is NaN."""
+    return [None if value != value else value for value in values.tolist()]
 
 
 def _joined(rows: Sequence[bytes], width: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:

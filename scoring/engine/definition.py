@@ -1,4 +1,4 @@
-"""The parts a scorecard is made of, as frozen values (shared/spec/scoring.md, sections 1, 2 and 4)."""
+"""The parts a scorecard is made of, as frozen values; what they mean is in scoring/README.md."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +34,8 @@ DEFAULT_WINDOW_DAYS = 90
 UNKNOWN_KEY = "unknown"
 UNKNOWN_NAME = "Unknown"
 UNKNOWN_TONE = "unknown"
+# Its index where bands are counted from low to high.
+UNKNOWN_BAND = -1
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Cap:
 
 @dataclass(frozen=True)
 class Revenue:
-    """Constants of the six-month revenue rule (scoring.md, section 6)."""
+    """Constants of the six-month revenue rule, see `engine.revenue.predict`."""
 
     pipeline_metric: str = "current_pipeline_amount"
     won_metric: str = "total_won_amount"
@@ -149,6 +151,12 @@ class ScorecardSpec:
         """The lowest band."""
         return self.bands[0]
 
+    @property
+    def band_words(self) -> tuple[tuple[str, str], ...]:
+        """(name, tone) by band index; Unknown's come last, where the index -1 finds them."""
+        words = [(band.name, str(band.tone)) for band in self.bands]
+        return (*words, (UNKNOWN_NAME, UNKNOWN_TONE))
+
 
 class SpecError(ValueError):
     """A scorecard that cannot be explained; `faults` are sentences saying what to change."""
@@ -185,7 +193,8 @@ def categories(measure: Measure) -> tuple[str, ...]:
     return tuple(sorted(str(name) for name in measure.params.get("points", {})))
 
 
-def _measure_slots(measure: Measure) -> Iterator[Slot]:
+def measure_slots(measure: Measure) -> Iterator[Slot]:
+    """The slots of one measure, in the order its normaliser takes their columns."""
     key, metric = measure.key, measure.metric
     if measure.normaliser == "share":
         yield Slot(key, "numerator", metric)
@@ -203,7 +212,7 @@ def _measure_slots(measure: Measure) -> Iterator[Slot]:
 
 def slots(spec: ScorecardSpec) -> tuple[Slot, ...]:
     """Order of the packed vector: measures as the scorecard lists them, then caps."""
-    found = [slot for measure in spec.measures for slot in _measure_slots(measure)]
+    found = [slot for measure in spec.measures for slot in measure_slots(measure)]
     found += [Slot(cap.key, "cap", cap.metric) for cap in spec.caps]
     return tuple(found)
 

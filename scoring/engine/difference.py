@@ -1,4 +1,4 @@
-"""Why a score differs between two snapshots, split exactly (scoring.md, section 5).
+"""Why a score differs between two snapshots, split exactly.
 
 The change is walked in fixed steps, each scored: data that appeared or went missing, other
 inputs, the population, the scorecard's version, caps. Each part is the difference between

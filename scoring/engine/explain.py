@@ -1,4 +1,4 @@
-"""One account's score line by line (scoring.md, section 5); every figure adds up."""
+"""One account's score line by line; every figure adds up."""
 
 import math
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.engine.definition import (
+    UNKNOWN_BAND,
     UNKNOWN_KEY,
     UNKNOWN_NAME,
     Measure,
@@ -17,25 +18,9 @@ from scoring.engine.definition import (
     categories,
     slots,
 )
-from scoring.engine.difference import CAUSES, Change, Difference, State, difference
 from scoring.engine.normalise import is_constant
-from scoring.engine.score import NO_CAP, UNKNOWN, row_matrix, score
+from scoring.engine.score import NO_CAP, row_matrix, score
 from scoring.engine.statistics import EVERYONE, Stats
-
-__all__ = [
-    "CAUSES",
-    "CapLine",
-    "Change",
-    "Difference",
-    "Explanation",
-    "Input",
-    "Line",
-    "State",
-    "as_json",
-    "difference",
-    "display_points",
-    "explain",
-]
 
 
 @dataclass(frozen=True)
@@ -176,7 +161,7 @@ def explain(spec: ScorecardSpec, packed_row: npt.ArrayLike, stats: Stats) -> Exp
         rule = spec.caps[capped]
         cap = CapLine(rule.key, rule.label, rule.limit, total - computed)
     index = int(scored.band[0])
-    band = None if index == UNKNOWN else spec.bands[index]
+    band = None if index == UNKNOWN_BAND else spec.bands[index]
     return Explanation(
         lines=tuple(lines),
         cap=cap,

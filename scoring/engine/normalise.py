@@ -1,4 +1,4 @@
-"""The normalisers of scoring.md, section 2: columns of inputs in, 0-100 out, NaN for missing."""
+"""The normalisers of scoring/README.md: columns of inputs in, 0-100 out, NaN for missing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -105,10 +105,6 @@ def _mapping(measure: Measure, columns: Columns, stats: MeasureStats) -> tuple[F
     return table[places], 0
 
 
-def _own_baseline(measure: Measure, columns: Columns, stats: MeasureStats) -> tuple[Floats, int]:
-    return _share(measure, columns, stats)
-
-
 _NORMALISERS: dict[str, Callable[[Measure, Columns, MeasureStats], tuple[Floats, int]]] = {
     "min_max": _min_max,
     "percentile_rank": _percentile_rank,
@@ -116,7 +112,8 @@ _NORMALISERS: dict[str, Callable[[Measure, Columns, MeasureStats], tuple[Floats,
     "steps": _steps,
     "share": _share,
     "mapping": _mapping,
-    "own_baseline": _own_baseline,
+    # The denominator is the account's own average.
+    "own_baseline": _share,
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from scoring.engine.definition import Measure, ScorecardSpec, categories, slots
+from scoring.engine.definition import Measure, ScorecardSpec, categories, measure_slots, slots
 
 Floats = npt.NDArray[np.float64]
 Packed = npt.NDArray[np.float32]
@@ -100,10 +100,7 @@ def measure_inputs(
 
 def slot_width(measure: Measure) -> int:
     """Number of slots a measure takes in the packed vector."""
-    paired = measure.normaliser in ("share", "own_baseline") or (
-        measure.normaliser == "percentile_rank" and bool(measure.params.get("peer_group"))
-    )
-    return 2 if paired else 1
+    return len(tuple(measure_slots(measure)))
 
 
 def usable(measure: Measure, columns: tuple[Floats, ...]) -> tuple[Floats, ...]:

@@ -1,4 +1,4 @@
-"""Predicted six-month revenue by rule, and the two tier schemes (scoring.md, section 6)."""
+"""Predicted six-month revenue by rule, and the two tier schemes."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,8 @@ Tiers = npt.NDArray[np.str_]
 
 QUANTILE_TIERS = ("A", "B", "C")
 AMOUNT_TIERS = ("1", "2", "3", "4")
+# Lowest amounts of tiers 3, 2 and 1 in major units; the last is above its limit, the others from it on.
+AMOUNT_CUTS = (100e3, 1e6, 10e6)
 
 
 def predict(
@@ -48,5 +50,8 @@ def tier_by_quantile(predicted: npt.ArrayLike, cuts: tuple[float, float]) -> Tie
 def tier_by_amount(predicted: npt.ArrayLike) -> Tiers:
     """'1' above 10 million, '2' from 1 million, '3' from 100,000, '4' below, '' for NaN."""
     values = np.asarray(predicted, dtype=np.float64)
-    tiers = np.select([values > 10e6, values >= 1e6, values >= 100e3], ["1", "2", "3"], default="4")
+    low, middle, high = AMOUNT_CUTS
+    tiers = np.select(
+        [values > high, values >= middle, values >= low], ["1", "2", "3"], default="4"
+    )
     return np.where(np.isnan(values), "", tiers)

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scoring.engine.definition import ScorecardSpec, slots
+from scoring.engine.definition import UNKNOWN_BAND, ScorecardSpec, slots
 from scoring.engine.normalise import NEUTRAL, normalise, single, warnings
 from scoring.engine.pack import Floats, Packed, measure_inputs, read_column, slot_width
 from scoring.engine.statistics import Stats
 
 Bands = npt.NDArray[np.int8]
 
-UNKNOWN = -1
 NO_CAP = -1
 _IMPUTED = {"redistribute": 0.0, "neutral": NEUTRAL, "worst": 0.0}
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -69,7 +68,7 @@ def band_index(
     unknown = np.isnan(scores)
     if coverage is not None:
         unknown = unknown | (np.asarray(coverage) < spec.min_coverage)
-    return np.where(unknown, np.int8(UNKNOWN), found)
+    return np.where(unknown, np.int8(UNKNOWN_BAND), found)
 
 
 def _apply_caps(spec: ScorecardSpec, packed: Packed, computed: Floats) -> tuple[Floats, Bands]:

@@ -1,6 +1,7 @@
 """The scorecard vocabulary in one import: parts, documents, validation, stored-vector layout."""
 
 from scoring.engine.definition import (
+    UNKNOWN_BAND,
     UNKNOWN_KEY,
     UNKNOWN_NAME,
     UNKNOWN_TONE,
@@ -25,6 +26,7 @@ from scoring.engine.document import from_dict, spec_hash, to_dict
 from scoring.engine.validation import find_faults, validate
 
 __all__ = [
+    "UNKNOWN_BAND",
     "UNKNOWN_KEY",
     "UNKNOWN_NAME",
     "UNKNOWN_TONE",

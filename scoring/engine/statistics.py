@@ -81,10 +81,6 @@ class Rank:
         places = np.unique(np.searchsorted(upper, targets).clip(0, len(upper) - 1))
         return cls(count, tally.values[places], percents=middle[places])
 
-    @property
-    def constant(self) -> bool:
-        return len(self.values) == 1
-
     def percentiles(self, values: Floats) -> Floats:
         """Percentile of each value, 0-100; NaN stays NaN; any value is allowed."""
         missing = np.isnan(values)

@@ -9,6 +9,7 @@ import orjson
 import pandas as pd
 from django.db import connection
 
+from scoring.engine.spec import baseline_column
 from scoring.metrics.catalogue import CATALOGUE
 
 # How far back a value still counts when newer readings leave it out; its age is shown on the page.
@@ -87,7 +88,9 @@ def frame(
         "arr_amount": np.array(arr, dtype=np.float64),
     }
     for metric, days in baselines:
-        columns[f"{metric}@baseline{days}"] = _baseline(metric, days, ids, as_of, first_id, last_id)
+        columns[baseline_column(metric, days)] = _baseline(
+            metric, days, ids, as_of, first_id, last_id
+        )
     return pd.DataFrame(columns, index=pd.Index(ids, name="account_id", dtype=np.int64))
 
 

@@ -1,7 +1,5 @@
 from django.db import models
 
-UNKNOWN_BAND = -1
-
 
 class Snapshot(models.Model):
     """One account's score on one date under one version, with all it takes to recompute it.

@@ -9,9 +9,9 @@ import numpy as np
 from accounts.models import Reading
 from scoring.engine import codec, statistics
 from scoring.engine.difference import Difference, State, difference
-from scoring.engine.explain import Explanation, display_points, explain
+from scoring.engine.explain import Explanation, display_points, explain, optional
 from scoring.engine.score import score as score_packed
-from scoring.engine.spec import UNKNOWN_TONE, ScorecardSpec, slots
+from scoring.engine.spec import ScorecardSpec, slots
 from scoring.metrics.read import ATTRIBUTES, LOOK_BACK_DAYS
 from scoring.models import Snapshot
 from scoring.selectors import snapshots_of
@@ -58,8 +58,7 @@ class Explained:
     @property
     def tone(self) -> str:
         """good, fair, poor or unknown."""
-        band = self.snapshot.band
-        return UNKNOWN_TONE if band < 0 else str(self.spec.bands[band].tone)
+        return self.spec.band_words[self.snapshot.band][1]
 
 
 @dataclass(frozen=True)
@@ -95,15 +94,13 @@ NIGHT_FIELDS = (
     "version__number",
     "version__note",
 )
+# Where a night was scored twice, the run that counts comes last: the newer one, no back-fill.
+NIGHT_ORDER = ("as_of", "-run__history_only", "run_id")
 
 
 def history(account_id: int, since: date) -> list[Night]:
     """The finished nights of an account from `since` on, oldest first, one per day: the newest run's."""
-    rows = (
-        snapshots_of([account_id], since=since)
-        .order_by("as_of", "-run__history_only", "run_id")
-        .values_list(*NIGHT_FIELDS)
-    )
+    rows = snapshots_of([account_id], since=since).order_by(*NIGHT_ORDER).values_list(*NIGHT_FIELDS)
     return list({row[0]: Night(*row) for row in rows}.values())
 
 
@@ -121,11 +118,7 @@ def explanation(account_id: int, as_of: date | None = None) -> Explained | None:
 
 def explained_nights(account_id: int, days: Collection[date]) -> dict[date, Explained]:
     """Several stored nights of an account explained, by day, in one query; days without a night are absent."""
-    rows = (
-        snapshots_of([account_id], days=days)
-        .select_related("run")
-        .order_by("as_of", "-run__history_only", "run_id")
-    )
+    rows = snapshots_of([account_id], days=days).select_related("run").order_by(*NIGHT_ORDER)
     newest = {row.as_of: row for row in rows}
     return {day: explain_snapshot(row) for day, row in newest.items()}
 
@@ -145,8 +138,8 @@ def explain_snapshot(snapshot: Snapshot) -> Explained:
         bytes(snapshot.points),
     )
     computed = (
-        _optional(again.score[0]),
-        _optional(again.computed[0]),
+        optional(again.score[0]),
+        optional(again.computed[0]),
         int(again.band[0]),
         float(again.coverage[0]),
         codec.encode_points(again.component_scores)[0],
@@ -162,17 +155,13 @@ def explain_snapshot(snapshot: Snapshot) -> Explained:
     )
 
 
-def _optional(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
 def change(before: Explained, after: Explained) -> Difference:
     """Why the score differs between two nights of one account; the parts add up."""
     return difference(before.state, after.state)
 
 
 def shown_points(told: Explanation) -> ShownPoints:
-    """The points of a score to one decimal, still adding up (scoring.md, section 5).
+    """The points of a score to one decimal, still adding up.
 
     Components are rounded first and their lines within them, so that both add up.
     """

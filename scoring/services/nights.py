@@ -23,9 +23,9 @@ from django.utils import timezone
 from accounts.models import Account
 from csm.lib.errors import WorkbenchError
 from scoring.engine import statistics
-from scoring.engine.spec import ScorecardSpec
 from scoring.models import Scorecard, ScorecardVersion, ScoreRun, ScoreShard
 from scoring.services import publish, shards, versions
+from scoring.services.populations import Plan
 
 log = logging.getLogger("scoring.nights")
 
@@ -201,15 +201,13 @@ def _advance(run: ScoreRun, *, counting: bool) -> None:
         publish.publish(run, plan_of(run))
 
 
-def plan_of(run: ScoreRun) -> list[tuple[int, ScorecardSpec]]:
+def plan_of(run: ScoreRun) -> Plan:
     """(version id, spec) in the order scopes are tried."""
     found = ScorecardVersion.objects.select_related("scorecard").in_bulk(run.plan)
     return [(pk, versions.spec_of(found[pk])) for pk in run.plan]
 
 
-def statistics_of(
-    run: ScoreRun, plan: list[tuple[int, ScorecardSpec]]
-) -> dict[int, statistics.Stats]:
+def statistics_of(run: ScoreRun, plan: Plan) -> dict[int, statistics.Stats]:
     """The population statistics a run scored with, by version id."""
     return {
         pk: statistics.Stats.from_json(run.statistics[str(pk)])

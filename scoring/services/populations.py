@@ -11,6 +11,9 @@ from scoring.engine.pack import pack, peer_names
 from scoring.engine.spec import Scope, ScorecardSpec, required_baselines, required_metrics
 from scoring.metrics.read import frame
 
+# (version id, spec) in the order scopes are tried; the last takes every account no other claims.
+Plan = Sequence[tuple[int, ScorecardSpec]]
+
 ATTRIBUTES = ("owner_id", "team_id", "industry", "size_segment", "arr_amount")
 
 
@@ -24,19 +27,18 @@ class Group:
     # Who the accounts are on the night: `owner_id`, `team_id`, `industry`, `size_segment`, `arr_amount`.
     attributes: pd.DataFrame
     packed: np.ndarray
-    # Peer-group codes by name, for the run's report; empty without peer groups.
+    # Column → code → name of the peer groups, for the run's report; empty without peer groups.
     peers: Mapping[str, Mapping[int, str]]
     pipeline: np.ndarray
     won: np.ndarray
 
 
 def groups(
-    plan: Sequence[tuple[int, ScorecardSpec]],
+    plan: Plan,
     *,
     as_of: date,
     first_id: int,
     last_id: int,
-    ignore_scope: bool = False,
 ) -> Iterator[Group]:
     """The accounts of a range by the version that scores them.
 
@@ -48,7 +50,7 @@ def groups(
     free = np.ones(len(rows), dtype=bool)
     for place, (version_id, spec) in enumerate(plan):
         last = place == len(plan) - 1
-        mine = free if last or ignore_scope else free & matches(spec.scope, rows)
+        mine = free if last else free & matches(spec.scope, rows)
         free = free & ~mine
         if mine.any():
             part = rows if mine.all() else rows[mine]

@@ -14,12 +14,11 @@ from csm.lib.money import per_unit
 from scoring.engine import codec, statistics
 from scoring.engine.revenue import quantile_cuts, tier_by_amount, tier_by_quantile
 from scoring.engine.score import score as score_packed
-from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE, ScorecardSpec, slots
+from scoring.engine.spec import ScorecardSpec, slots
 from scoring.models import AccountHealth, DailyRollup, ScoreRun
 from scoring.priority import priority
 from scoring.services import rollups
-
-Plan = Sequence[tuple[int, ScorecardSpec]]
+from scoring.services.populations import Plan
 
 _HEALTH_FIELDS = (
     "account",
@@ -40,6 +39,9 @@ _HEALTH_FIELDS = (
     "predicted_6m_amount",
     "tier",
 )
+
+_COUNTED = ("accounts", "scored", "unknown", "band_changes")
+_FINISHED = (*_COUNTED, "report", "state", "error", "finished_at")
 
 # One stretch of the snapshots' primary key per night.
 _NIGHT = """
@@ -74,7 +76,7 @@ def publish(run: ScoreRun, plan: Plan) -> None:
         for version_id, spec in plan:
             rollups.store(locked, version_id, spec, _of(gathered, version_id, "rollup"))
         _finish(locked, plan, cuts)
-        locked.save()
+        locked.save(update_fields=_FINISHED)
         locked.shards.update(partial={})
 
 
@@ -157,8 +159,7 @@ def _health_rows(
     ).total
     amounts = _floats(predicted)
     tiers = _tiers(spec, amounts, cuts)
-    names = [band.name for band in spec.bands] + [UNKNOWN_NAME]  # −1 is the last
-    tones = [str(band.tone) for band in spec.bands] + [UNKNOWN_TONE]
+    words = spec.band_words
     size = len(ids)
     return zip(
         ids,
@@ -167,12 +168,12 @@ def _health_rows(
         [run.pk] * size,
         scores,
         bands,
-        [names[band] for band in bands],
-        [tones[band] for band in bands],
+        [words[band][0] for band in bands],
+        [words[band][1] for band in bands],
         coverage,
         (bytes(packed) for packed in components),
-        _or_none(change_7d),
-        _or_none(change_30d),
+        codec.nullable(change_7d),
+        codec.nullable(change_30d),
         [labels[i] if points > 0 else "" for i, points in zip(driver, most, strict=True)],
         [points if points > 0 else None for points in most.tolist()],
         attention.tolist(),
@@ -197,10 +198,6 @@ def _floats(values: Sequence[float | int | None]) -> np.ndarray:
     return np.array(values, dtype=np.float64)
 
 
-def _or_none(values: np.ndarray) -> list[float | None]:
-    return [None if value != value else value for value in values.tolist()]
-
-
 def _days_until(days: Sequence[Any], as_of: date) -> np.ndarray:
     """Days from `as_of`; NaN where there is no date. SQLite hands dates over as text."""
     parsed = (date.fromisoformat(day) if isinstance(day, str) else day for day in days)
@@ -212,7 +209,7 @@ def _days_until(days: Sequence[Any], as_of: date) -> np.ndarray:
 def _finish(run: ScoreRun, plan: Plan, cuts: dict[int, tuple[float, float] | None]) -> None:
     """Fill in the run's own figures from its shards' reports."""
     reports = list(run.shards.values_list("report", flat=True))
-    for field in ("accounts", "scored", "unknown", "band_changes"):
+    for field in _COUNTED:
         setattr(run, field, sum(report.get(field, 0) for report in reports))
     run.report = {}
     for version_id, _ in plan:

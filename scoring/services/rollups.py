@@ -8,7 +8,7 @@ import pandas as pd
 
 from csm.lib.copy import bulk_insert
 from scoring.engine.score import Scored
-from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE, ScorecardSpec
+from scoring.engine.spec import ScorecardSpec
 from scoring.models import DailyRollup, ScoreRun
 from scoring.services.populations import Group
 
@@ -55,8 +55,7 @@ def store(run: ScoreRun, version_id: int, spec: ScorecardSpec, shards: Iterable[
     found = [row for rows in shards for row in rows]
     if not found:
         return
-    names = [band.name for band in spec.bands] + [UNKNOWN_NAME]  # -1 is the last
-    tones = [str(band.tone) for band in spec.bands] + [UNKNOWN_TONE]
+    words = spec.band_words
     merged = _sum(pd.DataFrame(found, columns=_KEYS + _SUMS))
     bulk_insert(
         DailyRollup,
@@ -71,8 +70,7 @@ def store(run: ScoreRun, version_id: int, spec: ScorecardSpec, shards: Iterable[
                 _text(industry),
                 _text(size),
                 int(band),
-                names[int(band)],
-                tones[int(band)],
+                *words[int(band)],
                 int(accounts),
                 int(scored),
                 float(score_sum),

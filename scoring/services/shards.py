@@ -13,13 +13,11 @@ from scoring.engine import codec, statistics
 from scoring.engine.revenue import predict
 from scoring.engine.score import Scored
 from scoring.engine.score import score as score_packed
-from scoring.engine.spec import UNKNOWN_NAME, ScorecardSpec
+from scoring.engine.spec import UNKNOWN_BAND
 from scoring.models import BandChange, ScoreRun, ScoreShard, Snapshot
-from scoring.models.snapshot import UNKNOWN_BAND
 from scoring.services import rollups
-from scoring.services.populations import Group, groups
+from scoring.services.populations import Group, Plan, groups
 
-Plan = Sequence[tuple[int, ScorecardSpec]]
 # {version id: {"predicted": [minor units], "rollup": sums}}
 Gathered = dict[str, dict[str, Any]]
 
@@ -134,10 +132,6 @@ def minor_units(amounts: np.ndarray) -> list[int | None]:
     return [None if amount != amount else round(amount * factor) for amount in amounts.tolist()]
 
 
-def _or_none(values: np.ndarray) -> list[float | None]:
-    return [None if value != value else value for value in values.tolist()]
-
-
 def _snapshot_rows(
     run: ScoreRun, group: Group, scored: Scored, predicted: list[int | None]
 ) -> Iterator[tuple[Any, ...]]:
@@ -147,8 +141,8 @@ def _snapshot_rows(
         [run.as_of] * size,
         [group.version_id] * size,
         [run.pk] * size,
-        _or_none(scored.score),
-        _or_none(scored.computed),
+        codec.nullable(scored.score),
+        codec.nullable(scored.computed),
         scored.band.tolist(),
         scored.coverage.tolist(),
         predicted,
@@ -157,10 +151,6 @@ def _snapshot_rows(
         codec.encode_points(scored.points),
         strict=True,
     )
-
-
-def band_name(spec: ScorecardSpec, band: int) -> str:
-    return UNKNOWN_NAME if band == UNKNOWN_BAND else spec.bands[band].name
 
 
 def _store_band_changes(run: ScoreRun, shard: ScoreShard, group: Group, scored: Scored) -> int:
@@ -178,6 +168,7 @@ def _store_band_changes(run: ScoreRun, shard: ScoreShard, group: Group, scored: 
         account_id: (band, score)
         for account_id, band, score in night.values_list("account_id", "band", "score")
     }
+    words = group.spec.band_words
     changed = [
         BandChange(
             account_id=account_id,
@@ -187,13 +178,16 @@ def _store_band_changes(run: ScoreRun, shard: ScoreShard, group: Group, scored: 
             previous_as_of=before_on,
             old_band=before[account_id][0],
             new_band=band,
-            old_band_name=band_name(group.spec, before[account_id][0]),
-            new_band_name=band_name(group.spec, band),
+            old_band_name=words[before[account_id][0]][0],
+            new_band_name=words[band][0],
             old_score=before[account_id][1],
             new_score=new,
         )
         for account_id, band, new in zip(
-            group.account_ids.tolist(), scored.band.tolist(), _or_none(scored.score), strict=True
+            group.account_ids.tolist(),
+            scored.band.tolist(),
+            codec.nullable(scored.score),
+            strict=True,
         )
         if account_id in before and before[account_id][0] != band
     ]

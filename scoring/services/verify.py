@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from django.db import connection
 
 from scoring.engine import codec
@@ -76,8 +75,8 @@ def _compare(
     components = codec.encode_points(scored.component_scores)
     result.snapshots += len(rows)
     again = zip(
-        _or_none(scored.score),
-        _or_none(scored.computed),
+        codec.nullable(scored.score),
+        codec.nullable(scored.computed),
         scored.band.tolist(),
         scored.coverage.tolist(),
         components,
@@ -99,7 +98,3 @@ def _compare(
                 row[15],
             ):
                 yield f"account {account_id}: current health {row[10]} differs from its snapshot {row[1]}"
-
-
-def _or_none(values: np.ndarray) -> list[float | None]:
-    return [None if value != value else value for value in values.tolist()]

@@ -14,7 +14,6 @@ exists is not theirs to know.
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.http import Http404
 
 from accounts.models import Account
 
@@ -64,11 +63,3 @@ def changeable_by(user: Any) -> QuerySet[Account]:
 def in_scope(user: Any, scope: str) -> QuerySet[Account]:
     """`visible_to` narrowed to the scope switch: "mine", "team" or "all"."""
     return Account.objects.filter(seen_by(user, scope))
-
-
-def get_visible(user: Any, pk: int) -> Account:
-    """The account, or 404 when it does not exist or is not `user`'s to see."""
-    account = visible_to(user).select_related("owner", "team").filter(pk=pk).first()
-    if account is None:
-        raise Http404("No such account.")
-    return account

@@ -31,6 +31,7 @@ from accounts.ingest.parsers import Record, Source, Table, inspect
 from accounts.ingest.result import ImportResult, PlannedChange
 from accounts.ingest.validate import Validator
 from accounts.models import ImportRun, Team
+from csm.lib.spreadsheet import guarded
 
 ERROR_COLUMNS: Final = ("row", "column", "value", "reason", "remedy")
 
@@ -42,7 +43,6 @@ _SAMPLE_SIZE: Final = 10
 _COLUMNS_KEPT: Final = 500
 # Sources ahead of the book's time zone are already on tomorrow.
 _AHEAD: Final = timedelta(days=1)
-_FORMULA: Final = re.compile(r"[=+\-@\t]")
 _PLAIN_NUMBER: Final = re.compile(r"[+-]?[0-9.,]+%?")
 
 Progress = Callable[[int, int], None]
@@ -164,7 +164,7 @@ def _load(
             rejected=errors.rows,
             error_count=errors.count,
             errors=tuple(errors.kept),
-            warnings=_warnings(layout, validator, errors),
+            warnings=_warnings(layout, validator),
             sample=tuple(sample),
             run_id=run.pk if run else None,
         )
@@ -245,9 +245,7 @@ class _ErrorLog:
 
 def _harmless(text: str) -> str:
     """`text` so that a spreadsheet shows it instead of running it."""
-    if _FORMULA.match(text) and not _PLAIN_NUMBER.fullmatch(text):
-        return f"'{text}"
-    return text
+    return text if _PLAIN_NUMBER.fullmatch(text) else guarded(text)
 
 
 def _chunks(table: Iterable[Record], size: int) -> Iterator[list[Record]]:
@@ -275,7 +273,7 @@ def _conventions(how: Mapping, as_of: date) -> Conventions:
     )
 
 
-def _warnings(layout: Layout, validator: Validator, errors: _ErrorLog) -> tuple[str, ...]:
+def _warnings(layout: Layout, validator: Validator) -> tuple[str, ...]:
     warnings = list(layout.warnings)
     if count := validator.more_emails_than_contacts:
         rows = "1 row has" if count == 1 else f"{count:,} rows have"

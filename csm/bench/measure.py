@@ -45,7 +45,7 @@ PAGES = {
     "home": "/?scope=all",
     "insights": "/insights/?scope=all",
 }
-# From the project's performance targets: T11, T12, T13.
+# The targets of docs/performance.md.
 TARGETS = {
     "scoring_accounts_per_second": 40_000.0,
     "portfolio_ratio_p50": 4.0,

@@ -24,7 +24,7 @@ METRICS = (
     "number_of_employees",
     "current_pipeline_amount",
 )
-# Size → median of contacts known, and of the customer's own yearly revenue per employee.
+# Size → median of contacts known.
 _CONTACTS = {"Small Business": 7, "Mid-Market": 18, "Large": 45, "Enterprise": 130, "": 12}
 
 
@@ -65,7 +65,7 @@ def histories(companies: pd.DataFrame, days: int, seed: int, as_of: dt.date) -> 
     curve = _curves(curve_noise, story, ago, since, churned, days, as_of)
     level = _levels(people, companies["size_segment"].to_numpy(), story)
     busy = np.clip(level[:, None] * curve * _wobble(curve_noise, n, weeks), 0, 1)
-    metrics = _activity(gaps, busy, since[:, None] - ago, told)
+    metrics = _activity(gaps, busy, since[:, None] - ago)
     metrics |= _contacts(people, companies, curve, level)
     metrics |= _money(money, companies, curve, ago)
     _forget(gaps, story, metrics)
@@ -154,7 +154,7 @@ def _wobble(rng: np.random.Generator, n: int, weeks: int) -> np.ndarray:
 
 
 def _activity(
-    rng: np.random.Generator, busy: np.ndarray, tenure: np.ndarray, told: np.ndarray
+    rng: np.random.Generator, busy: np.ndarray, tenure: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Activities of 30 days and days since the last one, which agree: no count, no recent day."""
     n, weeks = len(busy), busy.shape[1]

@@ -37,7 +37,7 @@ PEOPLE = (
     Person("edgar.executive", "Edgar", "Okafor", Role.EXECUTIVE),
     Person("nadia.manager", "Nadia", "Brandt", Role.MANAGER, NORTH),
     Person("tomas.manager", "Tomás", "Herrera", Role.MANAGER, SOUTH),
-    # Mara carries twice the average: the workload page has somebody to relieve.
+    # Mara carries twice the average: books are never even.
     Person("mara.csm", "Mara", "Petrov", Role.CSM, NORTH, 2.0),
     Person("jonas.csm", "Jonas", "Weber", Role.CSM, NORTH, 1.1),
     Person("aiko.csm", "Aiko", "Tanabe", Role.CSM, NORTH, 1.0),

@@ -11,11 +11,13 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
-from accounts.models import Account, ExportLog
+from accounts.models import Account
 from csm.lib.dates import parse_day, today
+from csm.lib.spreadsheet import MARK, guarded
 from csm.portfolio import account_cells as cells
 from csm.portfolio import account_history as history
 from csm.portfolio import account_selectors as selectors
+from csm.portfolio.downloads import attach, record
 from scoring.models import AccountHealth
 from scoring.services.versions import published_spec
 
@@ -83,10 +85,9 @@ def account_history_csv(request: HttpRequest, pk: int) -> HttpResponse:
             for component in published_spec(version_id).components
         )
     )
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    name = slugify(found.name) or f"account-{found.pk}"
-    response["Content-Disposition"] = f'attachment; filename="{name}-health.csv"'
-    response.write("\ufeff")  # spreadsheets read UTF-8 only when told
+    record(request, "account health history", len(nights), query=f"account={found.pk}")
+    response = HttpResponse(MARK, content_type="text/csv; charset=utf-8")
+    attach(response, f"{slugify(found.name) or f'account-{found.pk}'}-health.csv")
     out = csv.writer(response)
     out.writerow(
         [
@@ -96,7 +97,7 @@ def account_history_csv(request: HttpRequest, pk: int) -> HttpResponse:
             "score",
             "band",
             "coverage",
-            *map(history.plain_cell, labels),
+            *map(guarded, labels),
         ]
     )
     for night, packed in nights:
@@ -104,18 +105,14 @@ def account_history_csv(request: HttpRequest, pk: int) -> HttpResponse:
         out.writerow(
             [
                 night.as_of.isoformat(),
-                history.plain_cell(night.scorecard),
+                guarded(night.scorecard),
                 night.number,
                 history.csv_number(night.score),
-                history.plain_cell(selectors.band_of(night)[0]),
+                guarded(selectors.band_of(night)[0]),
                 history.csv_number(night.coverage),
                 *(history.csv_number(parts.get(label)) for label in labels),
             ]
         )
-    user: Any = request.user
-    ExportLog.objects.create(
-        user=user, what="account health history", query=f"account={found.pk}", rows=len(nights)
-    )
     return response
 
 

@@ -11,7 +11,7 @@ from csm.lib import display, markup
 from scoring import wording
 from scoring.engine.difference import CAUSES, Difference
 from scoring.engine.explain import Line, display_points
-from scoring.engine.spec import UNKNOWN_TONE, Measure
+from scoring.engine.spec import Measure
 from scoring.models import BandChange
 from scoring.services.explanations import Explained, Source, shown_points
 from scoring.services.versions import published_spec
@@ -145,15 +145,11 @@ def _neutral(points: float) -> SafeString:
 
 def band_change(change: BandChange) -> dict[str, Any]:
     """When, from which band to which."""
-    tones = {band.name: str(band.tone) for band in published_spec(change.version_id).bands}
-
-    def word(name: str) -> SafeString:
-        return markup.band(name, tones.get(name, UNKNOWN_TONE), plain=True)
-
+    words = published_spec(change.version_id).band_words
     return {
         "on": change.as_of,
-        "old": word(change.old_band_name),
-        "new": word(change.new_band_name),
+        "old": markup.band(*words[change.old_band], plain=True),
+        "new": markup.band(*words[change.new_band], plain=True),
         "moved": None
         if change.old_score is None or change.new_score is None
         else markup.delta(change.new_score - change.old_score),

@@ -146,11 +146,6 @@ def history_chart(nights: Sequence[Night], explained: Explained) -> dict[str, An
     }
 
 
-def plain_cell(text: str) -> str:
-    """Text a spreadsheet will not run as a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text
-
-
 def csv_number(value: float | None) -> str:
     """A figure for machines; empty is unknown."""
     return "" if value is None else f"{value:.6g}"

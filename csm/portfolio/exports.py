@@ -8,23 +8,18 @@ from typing import Any
 from django.http import HttpRequest, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
-from accounts.models import ExportLog
 from csm.lib import display
 from csm.lib.money import exponent
+from csm.lib.spreadsheet import MARK, guarded
+from csm.portfolio.downloads import attach, record
 from csm.portfolio.lists import Listing, risk_listing
 from csm.portfolio.rows import FIELDS, Record
 from csm.portfolio.tables import PortfolioTable
+from scoring.engine.spec import UNKNOWN_NAME
 
 _CHUNK = 2_000
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 Column = tuple[str, Callable[[Record], Any]]
-
-
-def guarded(text: str) -> str:
-    """`text` as a spreadsheet shows it instead of running it."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _money(minor: int | None, currency: str) -> str:
@@ -50,7 +45,7 @@ COLUMNS: tuple[Column, ...] = (
     ("stage", lambda r: guarded(r.lifecycle_stage)),
     ("owner", lambda r: guarded(r.owner_name)),
     ("score", lambda r: _rounded(r.score, 2)),
-    ("band", lambda r: guarded(r.band_name or "Unknown")),
+    ("band", lambda r: guarded(r.band_name or UNKNOWN_NAME)),
     ("change_7d", lambda r: _rounded(r.change_7d, 2)),
     ("change_30d", lambda r: _rounded(r.change_30d, 2)),
     ("top_driver", lambda r: guarded(r.top_driver or "")),
@@ -76,8 +71,7 @@ class _Line:
 
 def _lines(records: Iterable[tuple[Any, ...]], columns: tuple[Column, ...]) -> Iterator[str]:
     writer: Any = csv.writer(_Line())
-    # Without the mark Excel reads the file in the machine's own code page and breaks names.
-    yield "\ufeff" + writer.writerow([name for name, _ in columns])
+    yield MARK + writer.writerow([name for name, _ in columns])
     for values in records:
         record = Record(*values)
         yield writer.writerow([cell(record) for _, cell in columns])
@@ -85,18 +79,12 @@ def _lines(records: Iterable[tuple[Any, ...]], columns: tuple[Column, ...]) -> I
 
 def _download(listing: Listing, what: str, columns: tuple[Column, ...]) -> StreamingHttpResponse:
     """The whole list in its order, read in chunks; the export is recorded first."""
-    request = listing.request
-    user: Any = request.user
-    ExportLog.objects.create(
-        user=user, what=what, query=request.GET.urlencode(), rows=listing.totals.accounts
-    )
+    record(listing.request, what, listing.totals.accounts)
     records = listing.accounts.values_list(*FIELDS).iterator(chunk_size=_CHUNK)
     response = StreamingHttpResponse(
         _lines(records, columns), content_type="text/csv; charset=utf-8"
     )
-    name = f"{what}-{listing.filter.as_of.isoformat()}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "no-store"
+    attach(response, f"{what}-{listing.filter.as_of.isoformat()}.csv")
     return response
 
 

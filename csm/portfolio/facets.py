@@ -24,6 +24,7 @@ from csm.portfolio.filters import (
     AccountFilter,
 )
 from csm.portfolio.links import without_value
+from scoring.engine.revenue import AMOUNT_TIERS, QUANTILE_TIERS
 from scoring.engine.spec import UNKNOWN_NAME
 from scoring.models import ScoreRun
 from scoring.selectors import specs_of
@@ -37,7 +38,7 @@ RENEWALS: list[Choice] = [
     ("180", "In 180 days"),
     (OVERDUE, "Overdue"),
 ]
-_TIERS = {"quantile": "ABC", "amount": "1234"}
+_TIERS = {"quantile": QUANTILE_TIERS, "amount": AMOUNT_TIERS}
 # Owners join or rename between nights: a few minutes old is new enough for a list of choices.
 _CHOICES_SECONDS = 300
 

@@ -1,6 +1,6 @@
 """The filters of the lists of accounts, their state in the URL; page, CSV and linked numbers share them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from functools import cache, cached_property
 from typing import Any
@@ -12,11 +12,11 @@ from django.db.models import F, Q, QuerySet
 
 from accounts.models import Account
 from csm.lib.dates import today
-from scoring.engine.spec import UNKNOWN_NAME
+from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME
 from scoring.models import BandChange, ScoreRun
 
 # Not judged: too little data, or not there yet when the night ran. Neither at risk nor healthy.
-UNJUDGED = Q(health__band=-1) | Q(health=None)
+UNJUDGED = Q(health__band=UNKNOWN_BAND) | Q(health=None)
 # Stands for "the source left it empty" in a URL, where an empty value means no filter.
 NOT_KNOWN = "-"
 NOBODY = "nobody"
@@ -40,6 +40,11 @@ MOVES = {
 CHURNED = {"yes": "Churned only", "all": "Customers and churned"}
 
 
+def as_stored(values: Iterable[str]) -> list[str]:
+    """Values of a filter as the columns hold them: `NOT_KNOWN` is the empty text."""
+    return ["" if each == NOT_KNOWN else each for each in values]
+
+
 def named_like(text: str) -> Q:
     """Accounts whose name or external id contains `text`, in any case."""
     # SQLite folds the case of ASCII only; the usual spellings of a word cover the rest.
@@ -61,7 +66,7 @@ def moved(direction: str, run: ScoreRun | None, days: int = MOVED_DAYS) -> Q:
     elif direction == "up":
         changes = changes.filter(old_band__gte=0, new_band__gt=F("old_band"))
     elif direction == "unknown":
-        changes = changes.filter(Q(old_band=-1) | Q(new_band=-1))
+        changes = changes.filter(Q(old_band=UNKNOWN_BAND) | Q(new_band=UNKNOWN_BAND))
     return Q(pk__in=changes.values("account_id"))
 
 
@@ -114,9 +119,7 @@ class ManyFilter(filters.Filter):
     def filter(self, qs: QuerySet[Account], value: list[str]) -> QuerySet[Account]:
         if not value:
             return qs
-        return qs.filter(
-            **{f"{self.field_name}__in": ["" if each == NOT_KNOWN else each for each in value]}
-        )
+        return qs.filter(**{f"{self.field_name}__in": as_stored(value)})
 
 
 class OwnerField(ManyField):

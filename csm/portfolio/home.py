@@ -1,5 +1,6 @@
 """Home: what the book is worth, where it stands, and what moved since one last looked."""
 
+from datetime import date
 from typing import Any
 
 from django.conf import settings
@@ -29,6 +30,7 @@ from csm.portfolio.links import list_url, with_params
 from csm.portfolio.reasons import renewal_words
 from csm.portfolio.rows import Cell, Record
 from csm.portfolio.selectors import book
+from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE
 from scoring.models import ScoreRun
 from scoring.services.versions import published_spec
 
@@ -56,7 +58,7 @@ def home(request: HttpRequest) -> HttpResponse:
     lists = shortlists(accounts, as_of, days)
     nights = trend(user, scope, run)
     context |= {
-        "tiles": _tiles(found, scope, run),
+        "tiles": _tiles(found, scope),
         "split": markup.split_bar(
             [(band.name, band.tone, band.accounts) for band in found.bands], "Accounts per band"
         ),
@@ -133,7 +135,7 @@ def _known(amount: Amount) -> str:
     return f"ARR known for {amount.known:,} of {amount.accounts:,}"
 
 
-def _tiles(found: Figures, scope: str, run: ScoreRun) -> list[dict[str, Any]]:
+def _tiles(found: Figures, scope: str) -> list[dict[str, Any]]:
     total = found.all.accounts
     return [
         {
@@ -303,11 +305,11 @@ def _mover_row(record: Record, days: int) -> list[Cell]:
     ]
 
 
-def _renewal_row(record: Record, as_of: Any) -> list[Cell]:
+def _renewal_row(record: Record, as_of: date) -> list[Cell]:
     left = (record.renewal_on - as_of).days if record.renewal_on else 0
     return [
         ("clip", _account(record.pk, record.name, record.owner_name or "no owner")),
-        ("", markup.band(record.band_name or "Unknown", record.tone or "unknown", True)),
+        ("", markup.band(record.band_name or UNKNOWN_NAME, record.tone or UNKNOWN_TONE, True)),
         ("r", markup.money(record.arr_amount, record.currency)),
         (
             "r",

@@ -11,8 +11,8 @@ from django.db.models.functions import Abs, RowNumber
 from accounts.access import seen_by
 from accounts.models import Account
 from csm.portfolio.filters import changed, moved, recent_changes, renewing
-from csm.portfolio.lists import IN_CURRENCY
 from csm.portfolio.rows import FIELDS, Record
+from csm.portfolio.selectors import IN_CURRENCY
 from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME, UNKNOWN_TONE
 from scoring.models import DailyRollup, ScoreRun
 
@@ -194,8 +194,6 @@ def newest_changes(accounts: QuerySet[Account], run: ScoreRun | None) -> list[di
             "as_of",
             "old_band",
             "new_band",
-            "old_band_name",
-            "new_band_name",
             "old_score",
             "new_score",
         )

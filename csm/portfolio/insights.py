@@ -10,9 +10,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.models import ExportLog
 from csm.lib import display
+from csm.lib.spreadsheet import MARK
 from csm.portfolio import facets, insights_charts
+from csm.portfolio.downloads import attach, record
 from csm.portfolio.insights_books import cut_points
 from csm.portfolio.insights_catalogue import TABLES
 from csm.portfolio.insights_figures import FILTERS, Figures
@@ -80,7 +81,7 @@ def _sections(figures: Figures) -> dict[str, Any]:
         **panels,
         "sections": [{"label": label, "url": f"#{key}"} for key, label in SECTIONS],
         "heat": insights_charts.heat_map(figures),
-        "segments": insights_charts.segments(figures, panels["risk_segments"]["table"]),
+        "segments": insights_charts.segments(panels["risk_segments"]["table"]),
         "strategy_matrix": insights_charts.strategy(figures),
         "legend": [
             {
@@ -98,7 +99,7 @@ def _sections(figures: Figures) -> dict[str, Any]:
             _scheme(figures, version, spec)
             for version, spec in zip(figures.run.plan, figures.specs, strict=True)
         ],
-        "report_url": f"{reverse('report_zip')}?{_query(figures)}",
+        "report_url": f"{reverse('report_zip')}?{figures.query}",
         "metric_table": _metric_table(panels.get("characteristics")),
     }
 
@@ -133,12 +134,6 @@ def _scheme(figures: Figures, version: int, spec: ScorecardSpec) -> str:
     return f"{spec.name}: by quantile. A above {high} (Q75), B between, C below {low} (Q25), of the whole book."
 
 
-def _query(figures: Figures) -> str:
-    query = figures.request.GET.copy()
-    query["scope"] = figures.scope
-    return query.urlencode()
-
-
 @require_safe
 def insights_csv(request: HttpRequest, table: str) -> HttpResponse:
     """One table of the page as CSV, for the same scope and filters; recorded."""
@@ -147,14 +142,9 @@ def insights_csv(request: HttpRequest, table: str) -> HttpResponse:
     if make is None or figures is None:
         raise Http404("There is no such table.")
     made = make(figures)
-    _record(request, f"insights: {table}", len(made.rows))
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = (
-        f'attachment; filename="{table}-{figures.run.as_of.isoformat()}.csv"'
-    )
-    response["Cache-Control"] = "no-store"
-    # Without the mark Excel reads the file in the machine's own code page and breaks names.
-    response.write("\ufeff")
+    record(request, f"insights: {table}", len(made.rows))
+    response = HttpResponse(MARK, content_type="text/csv; charset=utf-8")
+    attach(response, f"{table}-{figures.run.as_of.isoformat()}.csv")
     writer = csv.writer(response)
     writer.writerow([spreadsheet_safe(name) for name in made.csv_header])
     writer.writerows([spreadsheet_safe(cell) for cell in row] for row in made.csv_rows)
@@ -171,14 +161,8 @@ def report_zip(request: HttpRequest) -> HttpResponse | FileResponse:
     # Beyond a few megabytes the archive waits on disk, not in memory.
     archive = tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024)  # noqa: SIM115 - the response closes it
     report = write_zip(Night(figures.run, figures.accounts), archive)
-    _record(request, "report", report.rows)
+    record(request, "report", report.rows)
     archive.seek(0)
-    name = f"report-{figures.run.as_of.isoformat()}.zip"
-    response = FileResponse(archive, as_attachment=True, filename=name)
-    response["Cache-Control"] = "no-store"
+    response = FileResponse(archive, content_type="application/zip")
+    attach(response, f"report-{figures.run.as_of.isoformat()}.zip")
     return response
-
-
-def _record(request: HttpRequest, what: str, rows: int) -> None:
-    user: Any = request.user
-    ExportLog.objects.create(user=user, what=what, query=request.GET.urlencode(), rows=rows)

@@ -9,6 +9,7 @@ from accounts.models import Account
 from accounts.selectors import customers
 from csm.lib.money import per_unit
 from csm.portfolio.insights_selectors import Accounts
+from scoring.engine.revenue import AMOUNT_CUTS
 from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE
 from scoring.models import ScoreRun
 from scoring.selectors import specs_of, with_health
@@ -55,7 +56,7 @@ def book_of_night(
 
 @dataclass(frozen=True)
 class Cuts:
-    """Cut points of a tier scheme in minor units, and whether a tier ends at or above its cut."""
+    """Cut points of a tier scheme in minor units, from low to high; none before anything was predicted."""
 
     scheme: str
     points: tuple[float, ...] = ()
@@ -64,7 +65,7 @@ class Cuts:
 def cut_points(run: ScoreRun, version: int, scheme: str) -> Cuts:
     """The limits of the tiers of a night's version: (Q25, Q75), or the amounts that never move."""
     if scheme == "amount":
-        return Cuts(scheme, (100e3 * per_unit(), 1e6 * per_unit(), 10e6 * per_unit()))
+        return Cuts(scheme, tuple(amount * per_unit() for amount in AMOUNT_CUTS))
     stored = run.report.get(str(version), {}).get("cuts")
     return Cuts(scheme, tuple(stored) if stored else ())
 

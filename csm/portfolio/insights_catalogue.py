@@ -9,6 +9,7 @@ from csm.portfolio import insights_selectors as select
 from csm.portfolio.insights_figures import Figures
 from csm.portfolio.insights_selectors import BIN, UNKNOWN, Band, Tally
 from csm.portfolio.insights_tables import Column, Table
+from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE
 
 TOP_SEGMENTS = 12
 _RATE = (
@@ -43,7 +44,7 @@ def bands(figures: Figures) -> Table:
     """Counts per band."""
     found: dict[Band, Tally] = {}
     for part in figures.segments:
-        found.setdefault(Band(part.band, part.band_name, part.tone), Tally()).add(part)
+        found.setdefault(part.in_band, Tally()).add(part)
     rows = [
         (
             (band.name, band.tone),
@@ -258,7 +259,7 @@ def contributors(figures: Figures) -> Table:
                 each.industry or UNKNOWN,
                 each.size or UNKNOWN,
                 each.score,
-                (each.band_name or UNKNOWN, each.tone or "unknown"),
+                (each.band_name or UNKNOWN_NAME, each.tone or UNKNOWN_TONE),
                 each.predicted,
                 each.predicted / whole if whole else None,
                 so_far / whole if whole else None,

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from csm.lib import display, markup
 from csm.portfolio import insights_selectors as select
 from csm.portfolio.insights_figures import Figures
-from csm.portfolio.insights_selectors import BIN, UNKNOWN, Band, Tally
+from csm.portfolio.insights_selectors import BIN, UNKNOWN, UNKNOWN_AS_BAND, Band, Tally
 from csm.portfolio.insights_tables import Table
 
 # What to aim for, in one line: tone of the band, column of the strategy table.
@@ -53,7 +53,7 @@ def distribution(figures: Figures, table: Table) -> dict[str, Any]:
     lows = sorted({low for low, _ in found}) or [0]
     for low in range(lows[0], lows[-1] + BIN, BIN):
         inside = [(band, n) for (at, band), n in found.items() if at == low]
-        for band, n in inside or [(Band(-1, "", "unknown"), 0)]:
+        for band, n in inside or [(UNKNOWN_AS_BAND, 0)]:
             shown.append({"label": _range(figures, low), "count": n, "tone": band.tone})
     data = {"bins": shown, "x": f"Health score, 0–{display.number(figures.top)}", "y": "Accounts"}
     spread = figures.spread
@@ -251,7 +251,7 @@ def health(figures: Figures, table: Table, groups: Mapping[Any, Tally]) -> dict[
     return {"headers": [*table.headers[:plain], ("", "Bands")], "rows": rows}
 
 
-def segments(figures: Figures, table: Table) -> dict[str, Any]:
+def segments(table: Table) -> dict[str, Any]:
     """Headers and rows: industry and size in one cell, without the columns the file has besides."""
     kept = slice(2, 5)
     rows = [

@@ -14,16 +14,10 @@ from django.urls import reverse
 from csm.nav import night_of, scope_of
 from csm.portfolio import facets
 from csm.portfolio import insights_selectors as select
-from csm.portfolio.filters import NOBODY, NOT_KNOWN, AccountFilter
+from csm.portfolio.filters import NOBODY, NOT_KNOWN, AccountFilter, as_stored
 from csm.portfolio.insights_characteristics import Characteristic, characteristics
 from csm.portfolio.insights_history import Night, history, version_changes
-from csm.portfolio.insights_revenue import (
-    Contributor,
-    Point,
-    contributors,
-    scatter,
-    tiers,
-)
+from csm.portfolio.insights_revenue import Contributor, Point, contributors, scatter, tiers
 from csm.portfolio.insights_selectors import UNKNOWN, Accounts, Band, Tally
 from csm.portfolio.links import list_url
 from csm.portfolio.selectors import book
@@ -83,10 +77,15 @@ class Figures:
         kept = {name: value for name, value in self.filter.values.items() if name not in params}
         return list_url("portfolio", self.scope, **kept, **params)
 
-    def csv_url(self, table: str) -> str:
+    @property
+    def query(self) -> str:
+        """The address's parameters with the scope spelled out, for the downloads of this page."""
         query = self.request.GET.copy()
         query["scope"] = self.scope
-        return f"{reverse('insights_csv', args=[table])}?{query.urlencode()}"
+        return query.urlencode()
+
+    def csv_url(self, table: str) -> str:
+        return f"{reverse('insights_csv', args=[table])}?{self.query}"
 
     @property
     def characteristics_csv(self) -> str:
@@ -187,8 +186,8 @@ class Figures:
             self.request.user,
             self.scope,
             self.run,
-            industries=["" if each == NOT_KNOWN else each for each in values.get("industry", [])],
-            sizes=["" if each == NOT_KNOWN else each for each in values.get("size", [])],
+            industries=as_stored(values.get("industry", [])),
+            sizes=as_stored(values.get("size", [])),
             owners=[None if each == NOBODY else int(each) for each in values.get("owner", [])],
         )
 

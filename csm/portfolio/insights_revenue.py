@@ -5,7 +5,7 @@ from typing import NamedTuple
 from django.db.models import F
 
 from csm.portfolio.insights_selectors import Accounts, Tally, slices, tallies
-from csm.portfolio.lists import IN_CURRENCY
+from csm.portfolio.selectors import IN_CURRENCY
 from scoring.engine.revenue import AMOUNT_TIERS, QUANTILE_TIERS
 
 TIER_ORDER = {tier: place for place, tier in enumerate((*QUANTILE_TIERS, *AMOUNT_TIERS))}

@@ -29,7 +29,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce, Floor, Least
 
 from accounts.models import LifecycleStage
-from csm.portfolio.lists import IN_CURRENCY
+from csm.portfolio.selectors import IN_CURRENCY
 from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME, UNKNOWN_TONE
 
 # From small to large; a size nobody entered is the last column.
@@ -68,7 +68,7 @@ class Tally:
     bands: dict[Band, int] = field(default_factory=dict)
 
     def add(self, part: "Slice") -> None:
-        band = Band(part.band, part.band_name, part.tone)
+        band = part.in_band
         self.accounts += part.accounts
         if part.band != UNKNOWN_BAND:
             self.judged += part.accounts
@@ -117,6 +117,10 @@ class Slice:
     arr_known: int
     predicted: int
     predicted_known: int
+
+    @property
+    def in_band(self) -> Band:
+        return Band(self.band, self.band_name, self.tone)
 
 
 _BAND = Coalesce(F("band"), Value(UNKNOWN_BAND), output_field=SmallIntegerField())
@@ -318,7 +322,7 @@ def top_segments(matrix: Matrix, limit: int | None = 10) -> list[Segment]:
 
 # --- Strategy -------------------------------------------------------------------------------------
 
-# Column of the strategy table a size belongs to (triggers-and-playbooks, section 3).
+# Column of the strategy table → the sizes it is for.
 STRATEGY_SIZES = {
     "Small Business": ("Small Business",),
     "Mid-Market": ("Mid-Market",),
@@ -331,8 +335,7 @@ def strategy_matrix(parts: Sequence[Slice]) -> dict[tuple[Band, str], Tally]:
     column = {size: name for name, sizes in STRATEGY_SIZES.items() for size in sizes}
     found: dict[tuple[Band, str], Tally] = {}
     for part in parts:
-        band = Band(part.band, part.band_name, part.tone)
-        found.setdefault((band, column.get(part.by[1], UNKNOWN)), Tally()).add(part)
+        found.setdefault((part.in_band, column.get(part.by[1], UNKNOWN)), Tally()).add(part)
     return found
 
 

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 from csm.lib import display, markup
 from csm.lib.money import exponent
-from csm.portfolio.exports import guarded
+from csm.lib.spreadsheet import guarded
 
 Kind = Literal["text", "count", "score", "ratio", "signed", "money", "number", "band", "day"]
 

@@ -23,15 +23,13 @@ from csm.portfolio import facets
 from csm.portfolio.filters import UNJUDGED, AccountFilter
 from csm.portfolio.links import with_params
 from csm.portfolio.rows import FIELDS, Record, Row, rows
-from csm.portfolio.selectors import HIGH_RISK, customers_in
+from csm.portfolio.selectors import HIGH_RISK, IN_CURRENCY, customers_in
 from csm.portfolio.tables import AtRiskTable, PortfolioTable, UnknownTable, ordered, ordering
 from scoring import priority
 from scoring.models import ScoreRun
 from scoring.selectors import with_health
 
 PAGE_SIZES = (25, 50, 100)
-# Amounts in another currency than the book's are counted as unknown in a sum, never added up.
-IN_CURRENCY = Q(currency=settings.DEFAULT_CURRENCY)
 # Parameters the filter form carries along.
 _KEPT = ("scope", "tab", "sort", "per")
 _FACETS = ("band", "owner", "industry", "size", "renewal")

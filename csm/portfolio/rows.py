@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from csm.lib import display, markup
 from csm.portfolio.reasons import why_now, why_unknown
-from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE
+from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME, UNKNOWN_TONE
 from scoring.models import ScoreRun
 from scoring.selectors import snapshots_of
 from scoring.services.versions import published_spec
@@ -178,7 +178,7 @@ def _score(record: Record, as_of: date, *_: Any) -> Cell:
     if record.health_as_of != as_of and record.health_as_of is not None:
         html = mark_safe(f'{html}<span class="detail">on {display.day(record.health_as_of)}</span>')
     # A figure from too little data is printed paler than one that was judged.
-    return ("r quiet" if record.band == -1 else "r"), html
+    return ("r quiet" if record.band == UNKNOWN_BAND else "r"), html
 
 
 def _band(record: Record, *_: Any) -> Cell:

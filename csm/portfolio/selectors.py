@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from accounts.access import in_scope
@@ -13,6 +14,8 @@ from scoring.selectors import newest_run, with_health
 
 # The lowest band of an account's scorecard. Unknown (-1) is never at risk and never healthy.
 HIGH_RISK = Q(health__band=0)
+# Amounts in another currency than the book's are counted as unknown in a sum, never added up.
+IN_CURRENCY = Q(currency=settings.DEFAULT_CURRENCY)
 
 
 def book(user: Any, scope: str, run: ScoreRun | None = None) -> QuerySet[Account]:

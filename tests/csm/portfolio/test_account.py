@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import ExportLog
-from csm.portfolio.account_history import plain_cell
+from csm.lib.spreadsheet import guarded
 from scoring.models import AccountHealth, Component, Scorecard
 from scoring.services import versions
 from tests.conftest import METRICS, NIGHT
@@ -189,8 +189,8 @@ def test_the_csv_is_the_history_and_is_recorded(book, score_book, owner, client)
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx"])
 def test_nothing_in_a_csv_runs_as_a_formula(text):
-    assert plain_cell(text) == f"'{text}"
-    assert plain_cell("Plain & simple") == "Plain & simple"
+    assert guarded(text) == f"'{text}"
+    assert guarded("Plain & simple") == "Plain & simple"
 
 
 def test_at_most_eight_queries_whatever_the_history(

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from accounts.models import ExportLog
-from csm.portfolio.exports import guarded
+from csm.lib.spreadsheet import guarded
 
 
 def read(response):

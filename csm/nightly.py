@@ -3,8 +3,8 @@
 from datetime import date
 from typing import Any
 
-from csm.lib.errors import WorkbenchError
 from scoring.models import Scorecard, ScoreRun
+from scoring.selectors import scorecard_called
 from scoring.services import nights, versions
 
 
@@ -39,12 +39,7 @@ def start_night(
     """The row of the night, new or unfinished, for any number of workers to work on."""
     if not Scorecard.objects.exists():
         versions.load_presets()
-    scorecard = None
-    if scorecard_key is not None:
-        scorecard = Scorecard.objects.filter(key=scorecard_key).first()
-        if scorecard is None:
-            known = ", ".join(Scorecard.objects.values_list("key", flat=True))
-            raise WorkbenchError(f"There is no scorecard {scorecard_key!r}: there is {known}.")
+    scorecard = None if scorecard_key is None else scorecard_called(scorecard_key)
     return nights.start(
         as_of, scorecard=scorecard, by=by, shard_size=shard_size, history_only=history_only
     )

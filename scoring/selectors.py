@@ -6,8 +6,9 @@ from datetime import date
 from django.db.models import F, QuerySet
 
 from accounts.models import Account
+from csm.lib.errors import WorkbenchError
 from scoring.engine.spec import ScorecardSpec
-from scoring.models import ScorecardVersion, ScoreRun, Snapshot
+from scoring.models import Scorecard, ScorecardVersion, ScoreRun, Snapshot
 from scoring.services.versions import published_spec
 
 # Aliases a page may sort and filter by once `with_health` has been applied.
@@ -38,6 +39,15 @@ def newest_run(as_of: date | None = None, *, defer: bool = False) -> ScoreRun | 
     if defer:
         done = done.defer("statistics", "report")
     return done.order_by("-as_of", "-id").first()
+
+
+def scorecard_called(key: str) -> Scorecard:
+    """The scorecard of that key. Raises WorkbenchError naming those there are."""
+    found = Scorecard.objects.filter(key=key).first()
+    if found is None:
+        known = ", ".join(Scorecard.objects.values_list("key", flat=True)) or "none yet"
+        raise WorkbenchError(f"There is no scorecard {key!r}: there is {known}.")
+    return found
 
 
 def with_health(accounts: QuerySet[Account]) -> QuerySet[Account]:

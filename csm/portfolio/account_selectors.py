@@ -10,7 +10,7 @@ from django.http import Http404
 
 from accounts.access import visible_to
 from accounts.models import Account
-from csm.lib.money import per_unit
+from csm.portfolio.reasons import attention
 from scoring import priority
 from scoring.engine import codec
 from scoring.engine.difference import Difference
@@ -121,14 +121,8 @@ def _compared_with(nights: Sequence[Night], as_of: date) -> Night | None:
 
 def priority_parts(account: Account, health: AccountHealth) -> list[PriorityPart]:
     """What the account's priority is made of, computed from its attributes as they are now."""
-
-    def column(value: float | None) -> np.ndarray:
-        return np.array([value], dtype=np.float64)
-
-    days = (account.renewal_on - health.as_of).days if account.renewal_on else None
-    arr = None if account.arr_amount is None else account.arr_amount / per_unit(account.currency)
-    parts = priority.priority(
-        column(health.score), column(health.change_30d), column(days), column(arr)
+    parts = attention(
+        health.score, health.change_30d, account.renewal_on, account.arr_amount, health.as_of
     )
     return [
         PriorityPart("Low health", float(parts.health[0]), priority.HEALTH),

@@ -10,14 +10,13 @@ from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet, Sum, Window
 from django.db.models.functions import RowNumber
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from accounts.access import in_scope
 from accounts.models import Account
 from csm.lib import display
+from csm.lib.htmx import answer
 from csm.nav import night_of, scope_of
 from csm.portfolio import facets
 from csm.portfolio.filters import UNJUDGED, AccountFilter
@@ -30,6 +29,8 @@ from scoring.models import ScoreRun
 from scoring.selectors import with_health
 
 PAGE_SIZES = (25, 50, 100)
+# What htmx gets of a list when its filters change.
+_FRAGMENT = "portfolio/_swap.html"
 # Parameters the filter form carries along.
 _KEPT = ("scope", "tab", "sort", "per")
 _FACETS = ("band", "owner", "industry", "size", "renewal")
@@ -235,7 +236,8 @@ def _both(within: Q | None, other: Q) -> Q:
 def portfolio(request: HttpRequest) -> HttpResponse:
     """Every account of the scope, filtered and sorted as the URL says."""
     listing = Listing(request, PortfolioTable)
-    return _answer(request, "portfolio/portfolio.html", listing.context("portfolio_csv"))
+    context = listing.context("portfolio_csv")
+    return answer(request, "portfolio/portfolio.html", _FRAGMENT, context)
 
 
 @require_safe
@@ -279,7 +281,7 @@ def at_risk(request: HttpRequest) -> HttpResponse:
             ),
         ],
     }
-    return _answer(request, "portfolio/at_risk.html", context)
+    return answer(request, "portfolio/at_risk.html", _FRAGMENT, context)
 
 
 def risk_listing(request: HttpRequest) -> Listing:
@@ -287,12 +289,3 @@ def risk_listing(request: HttpRequest) -> Listing:
     if request.GET.get("tab") == "unknown":
         return Listing(request, UnknownTable, UNJUDGED, split=True)
     return Listing(request, AtRiskTable, HIGH_RISK, split=True)
-
-
-def _answer(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """The page, or for htmx only its results."""
-    htmx: Any = getattr(request, "htmx", None)
-    fragment = bool(htmx) and not htmx.history_restore_request
-    response = render(request, "portfolio/_swap.html" if fragment else template, context)
-    patch_vary_headers(response, ["HX-Request"])
-    return response

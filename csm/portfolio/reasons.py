@@ -6,10 +6,26 @@ import numpy as np
 
 from csm.lib import display
 from csm.lib.money import per_unit
-from scoring.priority import priority
+from scoring.priority import Priority, priority
 
 # A reason that adds less than this to the priority is not worth a word.
 _LEAST_POINTS = 1.0
+
+
+def attention(
+    score: float | None,
+    change_30d: float | None,
+    renewal_on: date | None,
+    arr_amount: int | None,
+    as_of: date,
+) -> Priority:
+    """The priority of one account as the night computes it, columns of one entry each.
+
+    Scores on 0–100, `arr_amount` in minor units of the book's currency; None is unknown.
+    """
+    days = None if renewal_on is None else (renewal_on - as_of).days
+    arr = None if arr_amount is None else arr_amount / per_unit()
+    return priority(_float(score), _float(change_30d), _float(days), _float(arr))
 
 
 def why_now(
@@ -27,8 +43,7 @@ def why_now(
     `score` and `change_30d` on 0–100, shown on 0–`top`; `arr_amount` in minor units.
     """
     days = None if renewal_on is None else (renewal_on - as_of).days
-    arr = None if arr_amount is None else arr_amount / per_unit()
-    parts = priority(_float(score), _float(change_30d), _float(days), _float(arr))
+    parts = attention(score, change_30d, renewal_on, arr_amount, as_of)
     # Whole points are enough to act on; a scale of ten needs its decimal.
     digits = 0 if top >= 100 else 1
     said = ["no score" if score is None else f"score {display.number(score * top / 100, digits)}"]

@@ -21,8 +21,8 @@ from csm.portfolio.insights_revenue import tiers
 from csm.portfolio.insights_selectors import Accounts, Tally
 from csm.portfolio.insights_tables import decimal, major, spreadsheet_safe
 from scoring.engine.spec import UNKNOWN_NAME
-from scoring.models import Scorecard, ScoreRun
-from scoring.selectors import newest_run, specs_of
+from scoring.models import ScoreRun
+from scoring.selectors import newest_run, scorecard_called, specs_of
 
 # Columns people's own scripts read: they never change.
 ACCOUNT_COLUMNS = (
@@ -77,7 +77,7 @@ def night_of(as_of: date | None = None, scorecard: str | None = None) -> Night:
         if newest is not None and run.pk == newest.pk:
             return Night(run, book_of_everyone(run))
         return Night(run, book_of_night(run, Account.objects.all()))
-    versions = _versions(scorecard)
+    versions = set(scorecard_called(scorecard).versions.values_list("pk", flat=True))
     nights = ScoreRun.objects.filter(state=ScoreRun.State.DONE).order_by("-as_of", "-id")
     if as_of is not None:
         nights = nights.filter(as_of=as_of)
@@ -86,14 +86,6 @@ def night_of(as_of: date | None = None, scorecard: str | None = None) -> Night:
             accounts = book_of_night(run, Account.objects.all(), sorted(versions))
             return Night(run, accounts)
     raise WorkbenchError(_no_night(as_of, scorecard, newest))
-
-
-def _versions(key: str) -> set[int]:
-    scorecard = Scorecard.objects.filter(key=key).first()
-    if scorecard is None:
-        known = ", ".join(Scorecard.objects.values_list("key", flat=True)) or "none yet"
-        raise WorkbenchError(f"There is no scorecard {key!r}: there is {known}.")
-    return set(scorecard.versions.values_list("pk", flat=True))
 
 
 def _no_night(as_of: date | None, scorecard: str | None, newest: ScoreRun | None) -> str:

@@ -4,13 +4,12 @@ from typing import Any
 
 from django.db.models import Case, IntegerField, Value, When
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from accounts.access import visible_to
 from csm.lib import markup
+from csm.lib.htmx import answer
 from csm.nav import pages
 from csm.portfolio.filters import named_like
 from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE
@@ -57,9 +56,4 @@ def search(request: HttpRequest) -> HttpResponse:
             page for page in pages(request.user) if text.casefold() in page["label"].casefold()
         ],
     }
-    htmx: Any = getattr(request, "htmx", None)
-    fragment = bool(htmx) and not htmx.history_restore_request
-    template = "components/palette_results.html" if fragment else "portfolio/search.html"
-    response = render(request, template, context)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+    return answer(request, "portfolio/search.html", "components/palette_results.html", context)

@@ -4,6 +4,8 @@ from datetime import date
 
 from django.utils import timezone
 
+_FIRST = date(1900, 1, 1)
+
 
 def today() -> date:
     """Today in TIME_ZONE. Only doors ask for it; everything below them gets `as_of` as an argument."""
@@ -11,8 +13,12 @@ def today() -> date:
 
 
 def parse_day(text: str) -> date:
-    """`YYYY-MM-DD` as a date; ValueError with a sentence otherwise."""
+    """`YYYY-MM-DD` from 1900 on as a date; ValueError with a sentence otherwise."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text!r} is no date: write it as YYYY-MM-DD, e.g. 2026-11-22.") from None
+    if day < _FIRST:
+        # Windows of days before it would leave the calendar.
+        raise ValueError(f"{text!r} is too long ago: write a day from {_FIRST} on.")
+    return day

@@ -183,6 +183,8 @@ def _new_draft(scorecard: Scorecard, *, by: Any) -> ScorecardVersion:
 @transaction.atomic
 def start_draft(scorecard: Scorecard, *, by: Any) -> ScorecardVersion:
     """The scorecard's draft: the one there is, or a copy of the active version."""
+    # Of two who ask at once the second gets the draft of the first.
+    Scorecard.objects.select_for_update().get(pk=scorecard.pk)
     draft = scorecard.versions.filter(state=ScorecardVersion.State.DRAFT).first()
     if draft:
         return draft
@@ -198,17 +200,15 @@ def start_draft(scorecard: Scorecard, *, by: Any) -> ScorecardVersion:
 def publish(draft: ScorecardVersion, *, by: Any, note: str) -> ScorecardVersion:
     """Make `draft` the active version; the one before is retired, its scores stay as they are.
 
-    Raises `PublishError` without a note or when it is no draft any more, `engine.SpecError` when it
-    cannot be explained.
+    Raises `PublishError` without a note or when it is no draft any more or gone, `engine.SpecError` when
+    it cannot be explained.
     """
     if not note.strip():
         raise PublishError(
             "Say in a note what this version changes and why: it is shown with the charts."
         )
     # Whoever publishes second finds that it is no draft any more.
-    draft = (
-        ScorecardVersion.objects.select_for_update().select_related("scorecard").get(pk=draft.pk)
-    )
+    draft = _locked(draft)
     if not draft.is_draft:
         raise PublishError(f"{draft} is already published: start a new draft to change it.")
     spec = _build(draft)
@@ -227,11 +227,22 @@ def publish(draft: ScorecardVersion, *, by: Any, note: str) -> ScorecardVersion:
 
 @transaction.atomic
 def discard(draft: ScorecardVersion, *, by: Any) -> None:
-    """Throw a draft away. Raises `PublishError` for a published version."""
+    """Throw a draft away. Raises `PublishError` when it is published, or gone already."""
+    # A colleague may have published it since the page was read.
+    draft = _locked(draft)
     if not draft.is_draft:
         raise PublishError(f"{draft} is published and stays.")
     _log(draft, by=by, flag=CHANGE, text="draft discarded")
     draft.delete()
+
+
+def _locked(draft: ScorecardVersion) -> ScorecardVersion:
+    """The version as it now stands, ours until the transaction ends."""
+    rows = ScorecardVersion.objects.select_for_update(of=("self",)).select_related("scorecard")
+    found = rows.filter(pk=draft.pk).first()
+    if found is None:
+        raise PublishError(f"{draft} is gone: somebody discarded it meanwhile.")
+    return found
 
 
 def activate(scorecard: Scorecard, *, by: Any, default: bool = False) -> None:

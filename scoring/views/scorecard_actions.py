@@ -63,8 +63,12 @@ def discard_draft(request: HttpRequest, key: str) -> HttpResponse:
     """Throw the draft away."""
     user = require_admin(request)
     draft = _draft_of(get_scorecard(key))
-    versions.discard(draft, by=user)
-    messages.success(request, f"The draft of {draft.scorecard} is gone.")
+    try:
+        versions.discard(draft, by=user)
+    except versions.PublishError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"The draft of {draft.scorecard} is gone.")
     return redirect("scorecard", key)
 
 

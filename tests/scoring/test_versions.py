@@ -68,6 +68,24 @@ def test_a_published_version_cannot_be_discarded(card, admin):
         versions.discard(active(card), by=admin)
 
 
+def test_a_draft_published_meanwhile_is_not_discarded(card, admin):
+    draft = versions.start_draft(card, by=admin)
+    published = versions.publish(draft, by=admin, note="Quicker")
+    assert draft.is_draft, "the colleague's page still says so"
+    with pytest.raises(versions.PublishError, match="is published and stays"):
+        versions.discard(draft, by=admin)
+    assert active(card) == published
+
+
+def test_a_draft_discarded_meanwhile_is_gone_for_everyone(card, admin):
+    mine, theirs = (versions.start_draft(card, by=admin) for _ in range(2))
+    versions.discard(theirs, by=admin)
+    with pytest.raises(versions.PublishError, match="is gone"):
+        versions.publish(mine, by=admin, note="Too late")
+    with pytest.raises(versions.PublishError, match="is gone"):
+        versions.discard(mine, by=admin)
+
+
 def test_yaml_goes_out_and_comes_back(card, tmp_path):
     spec = versions.spec_of(active(card))
     path = tmp_path / "card.yaml"

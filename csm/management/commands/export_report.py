@@ -25,6 +25,8 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         try:
+            if not options["out"]:
+                raise WorkbenchError("--out is empty: name the folder to write to.")
             as_of = parse_day(options["as_of"]) if options["as_of"] else None
             night = night_of(as_of, options["scorecard"])
             report = write_folder(night, Path(options["out"]))

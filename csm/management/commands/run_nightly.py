@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -17,6 +17,9 @@ from scoring.models import ScorecardVersion, ScoreRun
 from scoring.services.nights import SHARD_SIZE
 from scoring.services.versions import spec_of
 
+# A quarter: further ahead is a slip in the year, and nothing takes such a night back.
+_AHEAD = timedelta(days=92)
+
 
 class Command(BaseCommand):
     help = "Score every account as of a date. Resumes a night that was interrupted; repeating is harmless."
@@ -28,7 +31,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--shard-size",
-            type=int,
+            type=_positive,
             default=SHARD_SIZE,
             metavar="N",
             help="accounts a worker claims at once",
@@ -39,7 +42,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         try:
-            as_of = parse_day(options["as_of"]) if options["as_of"] else today()
+            as_of = _day(options["as_of"]) if options["as_of"] else today()
             if options["celery"]:
                 run = start_night(as_of, options["scorecard"], shard_size=options["shard_size"])
                 wake(run)
@@ -84,3 +87,21 @@ class Command(BaseCommand):
                     self.stdout.write(
                         f"  {version}: {labels.get(key, key)} was outside its range and clipped {count:,} times"
                     )
+
+
+def _day(text: str) -> date:
+    """The night asked for. Raises ValueError where pages would show it long after it was scored."""
+    day = parse_day(text)
+    if day - today() > _AHEAD:
+        raise ValueError(
+            f"{text} lies more than {_AHEAD.days} days ahead: every page would show that night, and none "
+            "scored before it, until then. Check the year."
+        )
+    return day
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("a shard holds at least one account")
+    return number

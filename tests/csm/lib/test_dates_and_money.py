@@ -16,6 +16,11 @@ def test_anything_else_says_how_to_write_it(text):
         parse_day(text)
 
 
+def test_a_day_before_the_calendar_of_any_book_is_refused():
+    with pytest.raises(ValueError, match="too long ago"):
+        parse_day("0001-01-01")
+
+
 @pytest.mark.parametrize(
     ("currency", "units"), [("USD", 100), ("EUR", 100), ("JPY", 1), ("KWD", 1000)]
 )

@@ -124,6 +124,7 @@ def test_a_day_without_a_night_shows_the_one_before_and_says_so(book, score_book
     assert "There is no night of" in body(page)
     before_all = client.get(url, {"as_of": "2020-01-01"})
     assert before_all.context["explained"].snapshot.as_of == NIGHT
+    assert "is too long ago" in body(client.get(url, {"as_of": "0001-01-01"}))
     assert "is no date" in body(client.get(url, {"as_of": "<b>soon</b>"}))
     assert "<b>soon" not in body(client.get(url, {"as_of": "<b>soon</b>"}))
 

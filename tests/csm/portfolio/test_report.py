@@ -206,6 +206,13 @@ def test_says_what_is_missing(db, tmp_path: Path, options: dict[str, str], said:
     assert not (tmp_path / "out").exists()
 
 
+def test_an_empty_folder_name_is_refused(book, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CommandError, match="--out is empty"):
+        call_command("export_report", out="")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_cannot_be_written_is_a_sentence(book, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CommandError, match="cannot be written"):

@@ -106,7 +106,11 @@ def history(figures: Figures, table: Table) -> dict[str, Any]:
         for night in reversed(nights)
     ]
     headers = [("", "Night"), ("r", "Accounts"), *(("r", band.name) for band in bands)]
-    return _chart(table, "stacked", label, data) | {"headers": headers, "rows": rows}
+    return _chart(table, "stacked", label, data) | {
+        "headers": headers,
+        "rows": rows,
+        "is_weekly": step > 1,
+    }
 
 
 def heat_map(figures: Figures) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`{% load ui %}`: the pieces of `csm.lib.markup` and the formats of `csm.lib.display`."""
+"""`{% load ui %}`: the pieces of `csm.lib.markup`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import datetime as dt
 from django import template
 from django.utils.safestring import SafeString
 
-from csm.lib import display, markup
+from csm.lib import markup
 
 register = template.Library()
 
@@ -50,15 +50,3 @@ def percent(ratio: float | None, digits: int = 0) -> SafeString:
 def day(value: dt.date | None) -> SafeString:
     """`{{ as_of|day }}`."""
     return markup.day(value)
-
-
-@register.filter
-def compact(value: float | None) -> str:
-    """`{{ n|compact }}`: 12.3K."""
-    return display.compact(value)
-
-
-@register.filter
-def initials(name: str | None) -> str:
-    """`{{ user|initials }}`."""
-    return display.initials(str(name or ""))

@@ -131,10 +131,6 @@ def _arr(amount: Amount) -> str:
     return display.money(amount.arr if amount.known else None, _CURRENCY)
 
 
-def _known(amount: Amount) -> str:
-    return f"ARR known for {amount.known:,} of {amount.accounts:,}"
-
-
 def _tiles(found: Figures, scope: str) -> list[dict[str, Any]]:
     total = found.all.accounts
     return [

@@ -1,6 +1,7 @@
 """Every page, light and dark, desktop and phone: loads clean, fits, and passes axe."""
 
 import pytest
+from django.urls import reverse
 
 from scoring.selectors import newest_run
 from tests.pages import pages
@@ -44,3 +45,12 @@ def test_an_empty_workbench_says_what_to_do(admin, visit, accessibility):
         page = visit(url, admin)
         assert page.locator("main").inner_text().strip()
         assert not look(page, accessibility), url
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("name", ["account", "account_health"])
+def test_a_name_without_spaces_stays_on_the_page(name, width, book, owner, visit):
+    book[0].name = "W" * 255
+    book[0].save()
+    page = visit(reverse(name, args=[book[0].pk]), owner, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 from rich.console import Console
 from rich.progress import Progress
 
@@ -54,6 +55,11 @@ class Command(BaseCommand):
             run = self._run(as_of, options["scorecard"], options["shard_size"])
         except (WorkbenchError, ValueError) as error:
             raise CommandError(str(error)) from error
+        except OperationalError as error:
+            raise CommandError(
+                f"The database refused the night ({error}). On SQLite an import holds it until it is done: "
+                "run the night again then, it goes on where it stopped."
+            ) from error
         if run.state != ScoreRun.State.DONE:
             raise CommandError(f"The night of {as_of} failed: {run.error}")
         self._report(run, time.monotonic() - started)

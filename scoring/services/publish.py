@@ -106,18 +106,20 @@ def _swap_health(run: ScoreRun, plan: Plan, cuts: dict[int, tuple[float, float] 
             for version_id, spec in plan
             for row in _health_rows(run, version_id, spec, cuts[version_id], first_id, last_id)
         ]
-        _delete_scored(run, first_id, last_id)
+        _delete_scored(run, plan, first_id, last_id)
         bulk_insert(AccountHealth, _HEALTH_FIELDS, rows)
 
 
-def _delete_scored(run: ScoreRun, first_id: int, last_id: int) -> None:
+def _delete_scored(run: ScoreRun, plan: Plan, first_id: int, last_id: int) -> None:
     """Clear the rows about to be replaced; an account the night did not score keeps its last one."""
+    marks = ", ".join(["%s"] * len(plan))
     with connection.cursor() as cursor:
+        # All of the snapshots' primary key is named: half of it would read the night once per account.
         cursor.execute(
-            "DELETE FROM scoring_accounthealth WHERE account_id BETWEEN %s AND %s AND EXISTS (SELECT 1 "
-            "FROM scoring_snapshot s WHERE s.account_id = scoring_accounthealth.account_id "
-            "AND s.as_of = %s AND s.run_id = %s)",
-            [first_id, last_id, run.as_of, run.pk],
+            "DELETE FROM scoring_accounthealth WHERE account_id IN (SELECT s.account_id "
+            f"FROM scoring_snapshot s WHERE s.as_of = %s AND s.version_id IN ({marks}) "
+            "AND s.account_id BETWEEN %s AND %s AND s.run_id = %s)",
+            [run.as_of, *(version_id for version_id, _ in plan), first_id, last_id, run.pk],
         )
 
 

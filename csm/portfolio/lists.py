@@ -222,9 +222,19 @@ class Listing:
                 "empty_title": "No night yet",
                 "empty_text": "Accounts appear here once a night has been scored.",
             }
+        if self.within is not None:
+            return {
+                "empty_title": "Nothing here",
+                "empty_text": "No account of this scope is in the queue.",
+            }
+        user: Any = self.request.user
+        wider = {"empty_url": with_params(self.query, scope="all"), "empty_label": "Show all"}
         return {
-            "empty_title": "Nothing here",
-            "empty_text": "There is no such account in this scope.",
+            "empty_title": "No accounts in this scope",
+            "empty_text": "Import a file on the server: python manage.py import_feed accounts FILE."
+            if user.is_admin
+            else "None of your accounts are in it. Look at all you may see, or ask an administrator.",
+            **(wider if self.scope != "all" else {}),
         }
 
 

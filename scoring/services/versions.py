@@ -252,6 +252,7 @@ def activate(scorecard: Scorecard, *, by: Any, default: bool = False) -> None:
             Scorecard.objects.filter(is_default=True).update(is_default=False)
         scorecard.is_active, scorecard.is_default = True, default or scorecard.is_default
         scorecard.save(update_fields=["is_active", "is_default"])
+        _log(scorecard, by=by, flag=CHANGE, text="made the default" if default else "activated")
 
 
 def load_presets() -> list[ScorecardVersion]:
@@ -279,9 +280,7 @@ def active_versions() -> list[ScorecardVersion]:
     )
 
 
-def _log(version: ScorecardVersion, *, by: Any, flag: int, text: str) -> None:
+def _log(tuned: Scorecard | ScorecardVersion, *, by: Any, flag: int, text: str) -> None:
     """Tuning is recorded with who, when and why; commands without a person leave the author empty."""
     if by is not None:
-        LogEntry.objects.log_actions(
-            by.pk, [version], flag, change_message=text, single_object=True
-        )
+        LogEntry.objects.log_actions(by.pk, [tuned], flag, change_message=text, single_object=True)

@@ -6,6 +6,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from csm.lib import display
@@ -55,6 +56,8 @@ def night_page(request: HttpRequest, pk: int) -> HttpResponse:
     context = {"run": run, "is_open": run.state in OPEN, **_progress(run, shards)}
     if request.headers.get("HX-Request"):
         response = render(request, "scoring/night_progress.html", context)
+        # The same address answers with the whole page: a cache must tell them apart.
+        patch_vary_headers(response, ["HX-Request"])
         if not context["is_open"]:
             response["HX-Refresh"] = "true"
         return response

@@ -143,3 +143,10 @@ def test_a_published_version_refuses_other_figures_and_its_deletion(db):
         version.delete()
     version.refresh_from_db()
     assert version.min_coverage == 0.5
+
+
+def test_making_a_scorecard_the_default_is_recorded(db, admin):
+    card = versions.load_presets()[0].scorecard
+    versions.activate(card, by=admin, default=True)
+    entry = LogEntry.objects.get(user=admin, change_message="made the default")
+    assert entry.object_repr == card.name

@@ -11,7 +11,7 @@ from accounts.access import visible_to
 from accounts.selectors import customers
 from csm.lib import display
 from scoring import wording
-from scoring.engine.spec import Component, Measure, ScorecardSpec, SpecError
+from scoring.engine.spec import UNKNOWN_BAND, Component, Measure, ScorecardSpec, SpecError
 from scoring.engine.statistics import Stats
 from scoring.models import Scorecard, ScorecardVersion, ScoreRun
 from scoring.selectors import newest_run
@@ -89,8 +89,10 @@ def scored_now(user: Any) -> dict[int, Scored]:
     for card_id, band, name, tone, accounts, known, total in rows:
         entry = found.setdefault(card_id, Scored())
         entry.accounts += accounts
-        entry.known += known
-        entry.total += total or 0.0
+        # A score under Unknown rests on too little data; no mean of any page counts it.
+        if band != UNKNOWN_BAND:
+            entry.known += known
+            entry.total += total or 0.0
         entry.bands.setdefault(band, [name, tone, 0])[2] += accounts
     return found
 

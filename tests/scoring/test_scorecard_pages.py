@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from scoring.engine.spec import from_dict
-from scoring.models import Cap, Component, Measure, Scorecard, ScorecardVersion
+from scoring.models import AccountHealth, Cap, Component, Measure, Scorecard, ScorecardVersion
 from scoring.scorecard_selectors import changes_between
 from scoring.services import versions
 
@@ -48,6 +48,15 @@ def test_the_list_counts_only_what_one_may_see(book, owner, outsider, client):
     }
     assert seen[KEY].accounts == 0
     assert seen[KEY].mean is None
+
+
+def test_the_mean_is_that_of_the_accounts_with_a_band(book, owner, client):
+    client.force_login(owner)
+    rows = client.get(reverse("scorecards")).context["scorecards"]
+    mean = next(row.scored.mean for row in rows if row.scorecard.key == KEY)
+    judged = AccountHealth.objects.exclude(band=-1).values_list("score", flat=True)
+    assert mean == pytest.approx(sum(judged) / len(judged))
+    assert AccountHealth.objects.filter(band=-1, score__isnull=False).exists()
 
 
 def test_the_page_says_it_in_words_with_the_population(book, owner, client):

@@ -28,8 +28,6 @@ def work(run_id: int) -> None:
     """Do what can be claimed of a run."""
     run = nights.work(ScoreRun.objects.get(pk=run_id), wait=False)
     log.info("night %s: %s", run.as_of, run.state)
-    if run.state == ScoreRun.State.SCORING and not run.shards.exclude(state="scored").exists():
-        wake(run)
 
 
 @shared_task

@@ -8,17 +8,15 @@ from django.core.cache import cache
 from django.db.models import Case, Count, F, Min, Q, QuerySet, Sum, Value, When, Window
 from django.db.models.functions import Abs, RowNumber
 
-from accounts.access import seen_by
 from accounts.models import Account
 from csm.portfolio.filters import changed, moved, recent_changes, renewing
 from csm.portfolio.rows import FIELDS, Record
-from csm.portfolio.selectors import IN_CURRENCY
+from csm.portfolio.selectors import IN_CURRENCY, past_nights
 from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME, UNKNOWN_TONE
-from scoring.models import DailyRollup, ScoreRun
+from scoring.models import ScoreRun
 
 CHANGED_DAYS = 14
 RENEWAL_DAYS = 90
-TREND_DAYS = 180
 # A smaller move than this is noise; the counts beside the movers and the lists they open use it too.
 MOVER_POINTS = 5
 LISTED = 5
@@ -241,8 +239,7 @@ def trend(user: Any, scope: str, run: ScoreRun) -> list[Day]:
 
 def _days(user: Any, scope: str, run: ScoreRun) -> list[Day]:
     rows = (
-        DailyRollup.objects.filter(seen_by(user, scope))
-        .filter(as_of__gt=run.as_of - timedelta(days=TREND_DAYS), as_of__lte=run.as_of)
+        past_nights(user, scope, run)
         .order_by("as_of", "band")
         .values_list(
             "as_of",

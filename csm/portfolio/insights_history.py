@@ -2,17 +2,15 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
 from django.db.models import Q, Sum
 
-from accounts.access import seen_by
 from csm.portfolio.insights_selectors import UNKNOWN_AS_BAND, Band
-from scoring.models import DailyRollup, ScoreRun
-
-DAYS = 180
+from csm.portfolio.selectors import HISTORY_DAYS, past_nights
+from scoring.models import ScoreRun
 
 
 @dataclass(frozen=True)
@@ -36,19 +34,10 @@ def history(
     industries: Collection[str] = (),
     sizes: Collection[str] = (),
     owners: Collection[int | None] = (),
-    days: int = DAYS,
+    days: int = HISTORY_DAYS,
 ) -> list[Night]:
-    """The `days` nights up to that of `run` in its own series. Empty collections mean any.
-
-    A roll-up remembers the owner and team of its night: an account that changed hands counts for whoever
-    had it then.
-    """
-    rows = DailyRollup.objects.filter(
-        seen_by(user, scope),
-        as_of__gt=run.as_of - timedelta(days=days),
-        as_of__lte=run.as_of,
-        run__scorecard=run.scorecard_id,
-    )
+    """The nights of `selectors.past_nights`, narrowed. Empty collections mean any."""
+    rows = past_nights(user, scope, run, days)
     if industries:
         rows = rows.filter(industry__in=industries)
     if sizes:

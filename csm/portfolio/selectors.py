@@ -1,21 +1,24 @@
 """The book of accounts every portfolio page, chart, export and count starts from."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
-from accounts.access import in_scope
+from accounts.access import in_scope, seen_by
 from accounts.models import Account
 from accounts.selectors import customers
 from csm.lib.dates import today
-from scoring.models import ScoreRun
+from scoring.models import DailyRollup, ScoreRun
 from scoring.selectors import newest_run, with_health
 
 # The lowest band of an account's scorecard. Unknown (-1) is never at risk and never healthy.
 HIGH_RISK = Q(health__band=0)
 # Amounts in another currency than the book's are counted as unknown in a sum, never added up.
 IN_CURRENCY = Q(currency=settings.DEFAULT_CURRENCY)
+# What the charts over time show.
+HISTORY_DAYS = 180
 
 
 def book(user: Any, scope: str, run: ScoreRun | None = None) -> QuerySet[Account]:
@@ -29,3 +32,19 @@ def book(user: Any, scope: str, run: ScoreRun | None = None) -> QuerySet[Account
 def customers_in(user: Any, scope: str, run: ScoreRun | None) -> QuerySet[Account]:
     """The accounts of `book` before health is joined to them: what a count of all of them needs."""
     return customers(in_scope(user, scope), run.as_of if run else today())
+
+
+def past_nights(
+    user: Any, scope: str, run: ScoreRun, days: int = HISTORY_DAYS
+) -> QuerySet[DailyRollup]:
+    """Roll-up rows of the `days` nights up to that of `run` in its own series, within the scope.
+
+    A roll-up remembers the owner and team of its night: an account that changed hands counts for whoever
+    had it then.
+    """
+    return DailyRollup.objects.filter(
+        seen_by(user, scope),
+        as_of__gt=run.as_of - timedelta(days=days),
+        as_of__lte=run.as_of,
+        run__scorecard=run.scorecard_id,
+    )

@@ -7,8 +7,10 @@ from datetime import date, timedelta
 import pytest
 from django.core.cache import cache
 
+from csm.nightly import run_nightly
 from csm.portfolio import home_charts
 from csm.portfolio.home_selectors import Day, trend
+from csm.portfolio.insights_history import history
 from scoring.models import DailyRollup
 from scoring.selectors import newest_run
 
@@ -188,3 +190,14 @@ def test_before_the_first_night_the_accounts_are_counted(client, make_account, o
 def test_no_address_breaks_home(client, book, owner, query):
     client.force_login(owner)
     assert client.get(f"/?{query}").status_code == 200
+
+
+def test_the_trend_shows_the_nights_insights_shows(book, score_book, manager):
+    """A night scored by another scorecard, asked for by name, is no part of either series."""
+    run_nightly(NIGHT - timedelta(days=1), "product-value", history_only=True)
+    run_nightly(NIGHT - timedelta(days=2), history_only=True)
+    run = newest_run()
+    days = {day.on: day.accounts for day in trend(manager, "team", run)}
+    nights = {night.as_of: night.accounts for night in history(manager, "team", run)}
+    assert days == nights
+    assert set(days) == {NIGHT - timedelta(days=2), NIGHT}

@@ -44,7 +44,7 @@ def seen_by(user: Any, scope: str = "all") -> Q:
 
 def visible_to(user: Any) -> QuerySet[Account]:
     """Accounts `user` may read."""
-    return Account.objects.filter(seen_by(user))
+    return Account.objects.filter(seen_by(user), merged_into=None)
 
 
 def changeable_by(user: Any) -> QuerySet[Account]:
@@ -52,14 +52,14 @@ def changeable_by(user: Any) -> QuerySet[Account]:
     if not (user.is_authenticated and user.is_active):
         return Account.objects.none()
     if user.is_superuser or user.role == "admin":
-        return Account.objects.all()
+        return Account.objects.filter(merged_into=None)
     if user.role == "manager":
         return visible_to(user)
     if user.role == "csm":
-        return Account.objects.filter(owner=user)
+        return Account.objects.filter(owner=user, merged_into=None)
     return Account.objects.none()
 
 
 def in_scope(user: Any, scope: str) -> QuerySet[Account]:
     """`visible_to` narrowed to the scope switch: "mine", "team" or "all"."""
-    return Account.objects.filter(seen_by(user, scope))
+    return Account.objects.filter(seen_by(user, scope), merged_into=None)

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 
-from accounts.admin import RecordAdmin
+from accounts.admin.records import RecordAdmin
 from scoring.metrics.catalogue import CATALOGUE
 from scoring.models import (
     AccountHealth,

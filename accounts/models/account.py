@@ -36,9 +36,14 @@ class Account(models.Model):
     lifecycle_stage = models.CharField(max_length=20, blank=True, choices=LifecycleStage.choices)
     customer_since = models.DateField(null=True, blank=True)
     churned_on = models.DateField(null=True, blank=True)
+    # What the source's own churn flag says. Compared with the dated facts, never taken for one.
+    churn_flag = models.BooleanField(null=True, blank=True)
+    churn_reason = models.CharField(max_length=120, blank=True)
     last_touch_on = models.DateField(null=True, blank=True)
     renewal_on = models.DateField(null=True, blank=True)
     tags = models.JSONField(default=list, blank=True)
+    # Values of this company's own fields, by `CustomField.key`; dates as YYYY-MM-DD.
+    custom = models.JSONField(default=dict, blank=True)
 
     # Integer minor units (cents): a bigint scans 20 times faster than a numeric. Null is unknown, not 0.
     arr_amount = models.BigIntegerField("ARR (minor units)", null=True, blank=True)
@@ -53,6 +58,14 @@ class Account(models.Model):
     )
     team = models.ForeignKey(
         "accounts.Team", on_delete=models.SET_NULL, null=True, blank=True, related_name="accounts"
+    )
+    # The group this customer belongs to.
+    parent = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children"
+    )
+    # Set when this row turned out to be another account: it is hidden, and its ids lead there.
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

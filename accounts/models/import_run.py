@@ -2,13 +2,17 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
 
 
 class ImportRun(models.Model):
-    """One file through one feed."""
+    """One file, or one call of the API, through one feed.
+
+    Loaded chunk by chunk: `position` counts the records whose chunk is committed, so a killed import goes
+    on where it stopped.
+    """
 
     class State(models.TextChoices):
+        QUEUED = "queued"
         RUNNING = "running"
         DONE = "done"
         FAILED = "failed"
@@ -23,12 +27,25 @@ class ImportRun(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
     rows_read = models.PositiveIntegerField(default=0)
     rows_rejected = models.PositiveIntegerField(default=0)
+    # Good rows of accounts that are not there yet (`HeldRow`).
+    rows_held = models.PositiveIntegerField(default=0)
     created_count = models.PositiveIntegerField(default=0)
     updated_count = models.PositiveIntegerField(default=0)
     unchanged_count = models.PositiveIntegerField(default=0)
     # The first errors, for the page; the whole list goes to the errors file.
     errors = models.JSONField(default=list, blank=True)
     unmapped_columns = models.JSONField(default=list, blank=True)
+    # The file as uploaded, and its rejected rows; both private.
+    file = models.FileField(upload_to="imports/", blank=True)
+    errors_file = models.FileField(upload_to="imports/", blank=True)
+    # The mapping as its YAML holds it, and how to read the file: what a resumed import needs.
+    options = models.JSONField(default=dict, blank=True)
+    dry_run = models.BooleanField(default=False)
+    position = models.PositiveIntegerField(default=0)
+    bytes_read = models.BigIntegerField(default=0)
+    bytes_total = models.BigIntegerField(default=0)
+    worker = models.CharField(max_length=80, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -48,26 +65,23 @@ class ImportRun(models.Model):
 
 
 class ImportChange(models.Model):
-    """What one import did to one row: the row as it was before, or null when the import created it."""
+    """What one import did to one row that was there: its values before and after.
+
+    `table` is the model's name in lower case. Rows an import created carry its `import_run` themselves;
+    only created accounts, which have none, are listed here with `before` null.
+    """
 
     import_run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="changes")
-    account = models.ForeignKey(
-        "accounts.Account", on_delete=models.CASCADE, null=True, related_name="+"
-    )
-    reading = models.ForeignKey(
-        "accounts.Reading", on_delete=models.CASCADE, null=True, related_name="+"
-    )
+    table = models.CharField(max_length=40)
+    row_id = models.BigIntegerField()
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
 
     class Meta:
         ordering = ["id"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(account=None, reading__isnull=False)
-                | Q(account__isnull=False, reading=None),
-                name="change_is_of_one_row",
-            )
+        indexes = [
+            # "Did a later import change the same rows?"
+            models.Index(fields=["table", "row_id"], name="change_by_row"),
         ]
 
     def __str__(self) -> str:

@@ -1,29 +1,13 @@
 """Accounts in the admin. What an import or an export did is read here, never edited."""
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.admin.records import RecordAdmin
 from accounts.ingest.errors import UndoRefused
 from accounts.ingest.undo import undo
 from accounts.models import Account, ExportLog, ImportChange, ImportRun, Reading, Team
-
-
-class RecordAdmin(admin.ModelAdmin):
-    """A record of what happened: to be read, not to be written."""
-
-    list_per_page = 50
-    # The exact count of a table of millions costs more than the page.
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(Account)
@@ -42,7 +26,7 @@ class AccountAdmin(admin.ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("name", "external_id")
-    raw_id_fields = ("owner",)
+    raw_id_fields = ("owner", "parent", "merged_into")
     readonly_fields = ("created_at", "updated_at")
 
 
@@ -105,9 +89,9 @@ class ImportRunAdmin(RecordAdmin):
 
 @admin.register(ImportChange)
 class ImportChangeAdmin(RecordAdmin):
-    list_display = ("id", "import_run", "account", "reading")
-    list_select_related = ("import_run", "account", "reading")
-    raw_id_fields = ("account", "reading")
+    list_display = ("id", "import_run", "table", "row_id")
+    list_select_related = ("import_run",)
+    list_filter = ("table",)
 
 
 @admin.register(ExportLog)

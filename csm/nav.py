@@ -28,7 +28,12 @@ _BELOW = {
     "scorecard": "scorecards",
     "scorecard_publish": "scorecards",
     "night": "nights",
+    "import": "imports",
+    "import_new": "imports",
+    "import_mapping": "imports",
+    "import_undo": "imports",
 }
+_ADMIN_NAV: tuple[tuple[str, str, str], ...] = ()
 _STAFF_NAV = (("admin:index", "Admin", "settings"), ("gallery", "Gallery", "palette"))
 
 
@@ -65,7 +70,11 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 def pages(user: Any) -> list[dict[str, Any]]:
     """The pages `user` may go to: {name, url, label, icon}, as navigation and search list them."""
-    names = [*_NAV, *(_STAFF_NAV if user.is_staff else ())]
+    names = [
+        *_NAV,
+        *(_ADMIN_NAV if user.is_admin else ()),
+        *(_STAFF_NAV if user.is_staff else ()),
+    ]
     return [
         {"name": name, "url": reverse(name), "label": label, "icon": icon}
         for name, label, icon in names

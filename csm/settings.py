@@ -26,6 +26,7 @@ DATABASE_URL: str = env.str("DATABASE_URL", "")
 REDIS_URL: str = env.str("REDIS_URL", "")
 TIME_ZONE: str = env.str("TIME_ZONE", "UTC")
 DEFAULT_CURRENCY: str = env.str("DEFAULT_CURRENCY", "USD")
+IMPORT_MAX_BYTES: int = env.int("IMPORT_MAX_BYTES", 500 * 1024 * 1024)
 _database = env.dj_db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'csm.sqlite3'}")
 env.seal()
 
@@ -169,7 +170,14 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
+# Uploads are customers' data: never served by address, readable by this process's user alone.
 MEDIA_ROOT = VAR_DIR / "files"
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_HANDLERS = [
+    "accounts.imports.uploads.SizeLimit",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -21,6 +21,7 @@ urlpatterns = [
     path("password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("", include("csm.portfolio.urls")),
     path("", include("scoring.urls")),
+    path("", include("accounts.imports.urls")),
     path("gallery/", gallery.gallery, name="gallery"),
     path("admin/", admin.site.urls),
 ]

@@ -12,6 +12,8 @@ class ImportRun(models.Model):
     """
 
     class State(models.TextChoices):
+        # Stored, and waiting for somebody to say what its columns are.
+        UPLOADED = "uploaded"
         QUEUED = "queued"
         RUNNING = "running"
         DONE = "done"

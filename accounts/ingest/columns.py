@@ -12,7 +12,13 @@ from typing import Final
 
 
 class Kind(StrEnum):
-    """How a cell is read. Counts to scores are numbers; the rest are attributes of other types."""
+    """How a cell is read. Counts to scores are numbers; the rest are attributes of other types.
+
+    YES_NO gives a bool. DATETIME gives `(day, moment)`: the day in the book's time zone, and the moment with
+    its zone or None where the cell holds a day only. MINUTES and HOURS give whole minutes. SENTIMENT gives
+    −1 to 1, from a number or a word. SLUG gives a key: letters, digits, `_` and `-`, in lower case. VALUE
+    stays text until it is known what it is a value of.
+    """
 
     COUNT = "count"
     DAYS = "days"
@@ -25,20 +31,27 @@ class Kind(StrEnum):
     AMOUNT = "amount"
     CURRENCY = "currency"
     DATE = "date"
+    DATETIME = "datetime"
+    HOURS = "hours"
     ID = "id"
+    MINUTES = "minutes"
     OWNER = "owner"
+    SENTIMENT = "sentiment"
+    SLUG = "slug"
     TAGS = "tags"
     TEAM = "team"
     TEXT = "text"
+    VALUE = "value"
+    YES_NO = "yes_no"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One thing a file can say of an account.
+    """One thing a file can say.
 
-    `target` is its name in a mapping file: an attribute, or `metric:` and the metric's key. `field` is
-    where it is kept: the model field, or the key in a reading. Bounds are inclusive; `synonyms` maps a
-    folded spelling to the accepted value.
+    `target` is its name in a mapping file: an attribute, or a prefix (`metric:`, `custom:`, `measure:`) and
+    a key. `field` is where it is kept: the model field, or the key in a reading. `day_field` keeps the day
+    of a DATETIME. Bounds are inclusive; `synonyms` maps a folded spelling to the accepted value.
     """
 
     target: str
@@ -49,10 +62,19 @@ class Column:
     maximum: float | None = None
     max_length: int = 255
     synonyms: tuple[tuple[str, str], ...] = ()
+    day_field: str = ""
 
     @property
     def is_metric(self) -> bool:
         return self.target.startswith(METRIC_PREFIX)
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """What a header for it may be called, its own name first."""
+        own = self.target
+        for prefix in PREFIXES:
+            own = own.removeprefix(prefix)
+        return (own, *self.aliases)
 
     @property
     def accepted(self) -> list[str]:
@@ -61,7 +83,11 @@ class Column:
 
 
 METRIC_PREFIX: Final = "metric:"
+CUSTOM_PREFIX: Final = "custom:"
+MEASURE_PREFIX: Final = "measure:"
+PREFIXES: Final = (METRIC_PREFIX, CUSTOM_PREFIX, MEASURE_PREFIX)
 KEY: Final = "external_id"
+ACCOUNT: Final = "account_id"
 AS_OF: Final = "as_of"
 CURRENCY: Final = "currency"
 IGNORE: Final = "ignore"
@@ -72,7 +98,7 @@ def fold(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.casefold())
 
 
-def _synonyms(accepted: dict[str, str]) -> tuple[tuple[str, str], ...]:
+def synonyms_of(accepted: dict[str, str]) -> tuple[tuple[str, str], ...]:
     """`{value: "other, spellings"}` as folded spelling and value; an explicit "unknown" is the empty value."""
     return (
         *(
@@ -85,7 +111,7 @@ def _synonyms(accepted: dict[str, str]) -> tuple[tuple[str, str], ...]:
     )
 
 
-SIZE_SEGMENTS: Final = _synonyms(
+SIZE_SEGMENTS: Final = synonyms_of(
     {
         "Enterprise": "ENT, enterprises, large enterprise",
         "Large": "large business, LB, large company, corporate",
@@ -93,7 +119,7 @@ SIZE_SEGMENTS: Final = _synonyms(
         "Small Business": "SMB, SB, small, small and medium business, small company",
     }
 )
-LIFECYCLE_STAGES: Final = _synonyms(
+LIFECYCLE_STAGES: Final = synonyms_of(
     {
         "Onboarding": "implementation, onboard",
         "Adoption": "adopting, adopted, live",
@@ -102,7 +128,7 @@ LIFECYCLE_STAGES: Final = _synonyms(
         "Churned": "churn, lost, cancelled, canceled, former customer",
     }
 )
-LIKELIHOODS: Final = _synonyms(
+LIKELIHOODS: Final = synonyms_of(
     {
         "Very likely": "very high",
         "Likely": "high",
@@ -171,6 +197,8 @@ ATTRIBUTES: Final = (
     ),
     _attribute("customer_since", Kind.DATE, "start_date", "contract_start", "contract_start_date"),
     _attribute("churned_on", Kind.DATE, "churn_date", "churned_at", "cancelled_on"),
+    _attribute("churn_reason", Kind.TEXT, "cancellation_reason", max_length=120),
+    _attribute("churn_flag", Kind.YES_NO, "churned", "is_churned", "has_churned", "churn"),
     _attribute("last_touch_on", Kind.DATE, "last_touch", "last_contact", "last_contacted_on"),
     _attribute(
         "renewal_on", Kind.DATE, "renewal_date", "renewal", "contract_end", "contract_end_date"
@@ -197,6 +225,16 @@ ATTRIBUTES: Final = (
     ),
     _attribute("team", Kind.TEAM, "team_name", "csm_team", field="team_id"),
     _attribute("tags", Kind.TAGS, "labels", "tag"),
+    _attribute(
+        "parent_id",
+        Kind.ID,
+        "parent",
+        "parent_account_id",
+        "parent_company_id",
+        "parent_customer_id",
+        field="parent",
+        max_length=80,
+    ),
     _attribute(AS_OF, Kind.DATE, "date", "snapshot_date", "as_of_date", "reading_date"),
 )
 

@@ -15,16 +15,20 @@ def run_nightly(
     by: Any = None,
     shard_size: int = nights.SHARD_SIZE,
     history_only: bool = False,
+    plan: list[int] | None = None,
     progress: nights.Progress | None = None,
 ) -> ScoreRun:
     """Score the night of `as_of` in this process; resumes an unfinished one.
 
     With `scorecard_key` that scorecard scores every account, otherwise each account gets the first
-    active scorecard whose scope matches. `history_only` back-fills: current health stays. Raises
+    active scorecard whose scope matches. `history_only` back-fills: current health stays;
+    `plan` names the version ids to score with instead of the active ones. Raises
     WorkbenchError (NightError) with a sentence; a run that failed in its work is returned in state
     "failed" with the error in it.
     """
-    run = start_night(as_of, scorecard_key, by=by, shard_size=shard_size, history_only=history_only)
+    run = start_night(
+        as_of, scorecard_key, by=by, shard_size=shard_size, history_only=history_only, plan=plan
+    )
     return nights.work(run, progress=progress)
 
 
@@ -35,11 +39,17 @@ def start_night(
     by: Any = None,
     shard_size: int = nights.SHARD_SIZE,
     history_only: bool = False,
+    plan: list[int] | None = None,
 ) -> ScoreRun:
     """The row of the night, new or unfinished, for any number of workers to work on."""
     if not Scorecard.objects.exists():
         versions.load_presets()
     scorecard = None if scorecard_key is None else scorecard_called(scorecard_key)
     return nights.start(
-        as_of, scorecard=scorecard, by=by, shard_size=shard_size, history_only=history_only
+        as_of,
+        scorecard=scorecard,
+        by=by,
+        shard_size=shard_size,
+        history_only=history_only,
+        plan=plan,
     )

@@ -48,13 +48,15 @@ def start(
     by: Any = None,
     shard_size: int = SHARD_SIZE,
     history_only: bool = False,
+    plan: list[int] | None = None,
 ) -> ScoreRun:
     """The open run of this night with this plan, or a new one.
 
-    An open run with another plan (a version was published since) is marked failed: its numbers would
+    `plan` scores with these version ids instead of the active ones. An open run with another plan (a
+    version was published since) is marked failed: its numbers would
     answer a question nobody asks any more. Raises NightError when there is nothing to score with or on.
     """
-    plan = _plan(scorecard)
+    plan = plan or _plan(scorecard)
     if not Account.objects.exists():
         raise NightError(
             "There are no accounts to score: import some first (`import_feed accounts FILE`)."

@@ -17,7 +17,7 @@ from scoring.engine.score import score as score_packed
 from scoring.engine.spec import ScorecardSpec, slots
 from scoring.models import AccountHealth, DailyRollup, ScoreRun
 from scoring.priority import priority
-from scoring.services import rollups
+from scoring.services import revisions, rollups
 from scoring.services.populations import Plan
 
 _HEALTH_FIELDS = (
@@ -226,4 +226,8 @@ def _finish(run: ScoreRun, plan: Plan, cuts: dict[int, tuple[float, float] | Non
             "clipped": dict(clipped),
             "warnings": list(warnings),
         }
+        if revised := revisions.merge(
+            [report.get("revised", {}).get(key, {}) for report in reports]
+        ):
+            run.report[key]["revised"] = revised | {"imports": revisions.imports_between(run)}
     run.state, run.error, run.finished_at = ScoreRun.State.DONE, "", timezone.now()

@@ -15,7 +15,7 @@ from scoring.engine.score import Scored
 from scoring.engine.score import score as score_packed
 from scoring.engine.spec import UNKNOWN_BAND
 from scoring.models import BandChange, ScoreRun, ScoreShard, Snapshot
-from scoring.services import rollups
+from scoring.services import revisions, rollups
 from scoring.services.populations import Group, Plan, groups
 
 # {version id: {"predicted": [minor units], "rollup": sums}}
@@ -88,15 +88,26 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any],
     found = (
         recent.groups if recent and recent.key == (run.pk, shard.pk) else _groups(run, plan, shard)
     )
+    results = [
+        score_packed(
+            group.spec,
+            group.packed,
+            statistics.Stats.from_json(run.statistics[str(group.version_id)]),
+        )
+        for group in found
+    ]
+    revised: dict[str, revisions.Revision] = {}
     if ScoreRun.objects.filter(as_of=run.as_of).exclude(pk=run.pk).exists():
+        for group, scored in zip(found, results, strict=True):
+            revised[str(group.version_id)] = revisions.compare(
+                run, group, scored, shard.first_id, shard.last_id
+            )
         clear(run.as_of, [version_id for version_id, _ in plan], shard.first_id, shard.last_id)
     report: dict[str, Any] = {"accounts": 0, "scored": 0, "unknown": 0, "band_changes": 0}
     clipped: dict[str, dict[str, int]] = {}
     warnings: dict[str, list[str]] = {}
     gathered: Gathered = {}
-    for group in found:
-        stats = statistics.Stats.from_json(run.statistics[str(group.version_id)])
-        scored = score_packed(group.spec, group.packed, stats)
+    for group, scored in zip(found, results, strict=True):
         revenue = predict(group.spec.revenue, scored.score, group.pipeline, group.won)
         amounts = minor_units(revenue)
         bulk_insert(Snapshot, _SNAPSHOT_FIELDS, _snapshot_rows(run, group, scored, amounts))
@@ -111,7 +122,7 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any],
         keys = [measure.key for measure in group.spec.measures]
         clipped[str(group.version_id)] = dict(zip(keys, scored.clipped.tolist(), strict=True))
         warnings[str(group.version_id)] = list(scored.warnings)
-    return report | {"clipped": clipped, "warnings": warnings}, gathered
+    return report | {"clipped": clipped, "warnings": warnings, "revised": revised}, gathered
 
 
 def clear(as_of: date, version_ids: Sequence[int], first_id: int, last_id: int) -> None:

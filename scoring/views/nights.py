@@ -129,6 +129,7 @@ def _findings(run: ScoreRun, plans: dict[int, ScorecardVersion]) -> list[dict[st
                 "warnings": report.get("warnings", []),
                 "clipped": sorted(clipped.items(), key=lambda pair: -pair[1]),
                 # Quartiles of the predicted revenue, stored in minor units.
+                "revised": report.get("revised"),
                 "cuts": [display.compact(cut / per_unit()) for cut in cuts] if cuts else None,
             }
         )

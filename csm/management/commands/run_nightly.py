@@ -10,6 +10,7 @@ from django.db import OperationalError
 from rich.console import Console
 from rich.progress import Progress
 
+from csm.backfill import backfill
 from csm.lib.dates import parse_day, today
 from csm.lib.errors import WorkbenchError
 from csm.nightly import run_nightly, start_night
@@ -28,6 +29,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--as-of", metavar="DATE", help="YYYY-MM-DD; today when absent")
         parser.add_argument(
+            "--from", dest="first", metavar="DATE", help="back-fill every night from this one"
+        )
+        parser.add_argument("--to", dest="last", metavar="DATE", help="… to this one")
+        parser.add_argument(
+            "--as-it-was",
+            action="store_true",
+            help="with --from and --to: score nights again with the versions they were scored with",
+        )
+        parser.add_argument(
             "--scorecard", metavar="KEY", help="score every account with this scorecard"
         )
         parser.add_argument(
@@ -43,6 +53,9 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         try:
+            if options["first"] or options["last"] or options["as_it_was"]:
+                self._backfill(options)
+                return
             as_of = _day(options["as_of"]) if options["as_of"] else today()
             if options["celery"]:
                 run = start_night(as_of, options["scorecard"], shard_size=options["shard_size"])
@@ -63,6 +76,32 @@ class Command(BaseCommand):
         if run.state != ScoreRun.State.DONE:
             raise CommandError(f"The night of {as_of} failed: {run.error}")
         self._report(run, time.monotonic() - started)
+
+    def _backfill(self, options: dict[str, Any]) -> None:
+        first, last = options["first"], options["last"]
+        if options["as_of"] or options["celery"] or not (first and last):
+            raise ValueError(
+                "A back-fill takes --from and --to, without --as-of or --celery: "
+                "run_nightly --from 2026-08-01 --to 2026-10-31"
+            )
+        start, end = _day(first), _day(last)
+        if start > end:
+            raise ValueError(f"--from {first} lies after --to {last}: swap them.")
+        count = 0
+        clock = time.monotonic()
+        for run in backfill(
+            start,
+            end,
+            options["scorecard"],
+            as_it_was=options["as_it_was"],
+            shard_size=options["shard_size"],
+        ):
+            if run.state != ScoreRun.State.DONE:
+                raise CommandError(f"The night of {run.as_of} failed: {run.error}")
+            count += 1
+            self._report(run, time.monotonic() - clock)
+            clock = time.monotonic()
+        self.stdout.write(f"{count:,} nights scored, {start} to {end}.")
 
     def _run(self, as_of: date, scorecard: str | None, shard_size: int) -> ScoreRun:
         console = Console(stderr=True)
@@ -88,11 +127,32 @@ class Command(BaseCommand):
             labels = {measure.key: measure.label for measure in spec_of(version).measures}
             for warning in report.get("warnings", []):
                 self.stdout.write(f"  {version}: {warning}")
+            if revised := report.get("revised"):
+                self._report_revision(str(version), revised)
             for key, count in report.get("clipped", {}).items():
                 if count:
                     self.stdout.write(
                         f"  {version}: {labels.get(key, key)} was outside its range and clipped {count:,} times"
                     )
+
+    def _report_revision(self, version: str, revised: dict[str, Any]) -> None:
+        say = self.stdout.write
+        other = revised["changed"] + revised["appeared"] + revised["gone"]
+        if not other:
+            say(
+                f"  {version}: the same as when it was last scored ({revised['compared']:,} accounts)"
+            )
+            return
+        say(
+            f"  {version}: changed since it was last scored: {revised['changed']:,} of "
+            f"{revised['compared']:,} accounts, {revised['appeared']:,} new, {revised['gone']:,} gone"
+        )
+        for key, count in revised["inputs"].items():
+            say(f"    {key}: {count:,} accounts")
+        for each in revised["imports"]:
+            say(
+                f"    import {each['id']} since then: {each['feed']} from {each['file']} ({each['state']})"
+            )
 
 
 def _day(text: str) -> date:

@@ -9,8 +9,9 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
+from accounts.admin.records import RecordAdmin
 from accounts.models import Team
-from csm.models import Role, User
+from csm.models import ApiToken, Role, User
 
 # Rights come from the role; Django's groups would be a second, silent way to give them.
 admin.site.unregister(Group)
@@ -97,3 +98,16 @@ class UserAdmin(BaseUserAdmin):
         super().save_related(request, form, formsets, change)
         if "teams" in form.cleaned_data:
             form.instance.teams.set(form.cleaned_data["teams"])
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(RecordAdmin):
+    """Whose programs may call the API. An admin revokes a token by deleting it."""
+
+    list_display = ("name", "user", "token_key", "scopes", "created", "expiry", "last_used_at")
+    list_select_related = ("user",)
+    list_filter = ("user",)
+    fields = ("name", "user", "token_key", "scopes", "created", "expiry", "last_used_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)

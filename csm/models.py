@@ -1,8 +1,10 @@
-"""Colleagues who log in. Customers are `accounts.Account`, their people are contacts."""
+"""Colleagues who log in, and their API tokens. Customers are `accounts.Account`, their people are contacts."""
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils import timezone
 from django.utils.functional import cached_property
+from knox.models import AbstractAuthToken
 
 
 class Role(models.TextChoices):
@@ -39,3 +41,26 @@ class User(AbstractUser):
     def is_admin(self) -> bool:
         """May tune scorecards, run nights and see every account."""
         return self.is_active and (self.role == Role.ADMIN or self.is_superuser)
+
+
+class ApiToken(AbstractAuthToken):
+    """What a program of one colleague calls the API with: their rights, narrowed to its scopes.
+
+    Only the digest is kept, so a token is shown once; `token_key` is its first letters.
+    """
+
+    name = models.CharField(max_length=80)
+    # Of `accounts.api.scopes.SCOPES`, sorted.
+    scopes = models.JSONField(default=list)
+    # To the minute: a write per call would cost more than the call.
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name", "created"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expiry is not None and self.expiry <= timezone.now()

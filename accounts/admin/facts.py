@@ -94,6 +94,8 @@ class EventRuleAdmin(admin.ModelAdmin):
 
 @admin.register(
     models.HeldRow,
+    models.LookAlike,
+    models.Watermark,
     models.FeedDay,
     models.Freeze,
     models.Merge,

@@ -18,7 +18,15 @@ from accounts.models.subscription import ChangeKind, Subscription, SubscriptionE
 from accounts.models.survey import Survey, SurveyKind
 from accounts.models.team import Team
 from accounts.models.ticket import Severity, Ticket
-from accounts.models.trust import FeedDay, Freeze, Merge, NotADuplicate, Source
+from accounts.models.trust import (
+    FeedDay,
+    Freeze,
+    LookAlike,
+    Merge,
+    NotADuplicate,
+    Source,
+    Watermark,
+)
 from accounts.models.usage import Aggregate, Feature, FeatureUse, Usage, UsageMeasure
 
 __all__ = [
@@ -53,6 +61,7 @@ __all__ = [
     "Invoice",
     "LifecycleEvent",
     "LifecycleStage",
+    "LookAlike",
     "Merge",
     "MetricDefinition",
     "NotADuplicate",
@@ -74,5 +83,6 @@ __all__ = [
     "Ticket",
     "Usage",
     "UsageMeasure",
+    "Watermark",
     "WriteKey",
 ]

@@ -14,6 +14,8 @@ class Source(models.Model):
     interval_days = models.FloatField(null=True, blank=True)
     # Off for one-time loads: it may fall silent without anybody being told.
     watched = models.BooleanField(default=True)
+    # Silence of so many usual intervals opens the breaker; null: the rule's own.
+    silent_times = models.FloatField(null=True, blank=True)
 
     class Meta:
         ordering = ["key"]
@@ -72,6 +74,8 @@ class Freeze(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     note = models.TextField(blank=True)
+    # When the admins were told; null: still to be told.
+    told_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-id"]
@@ -129,3 +133,35 @@ class NotADuplicate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.first_id} is not {self.second_id}"
+
+
+class LookAlike(models.Model):
+    """Two accounts that may be one, as the last search found them; `score` 0..1, `why` in words."""
+
+    first = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="+")
+    second = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="+")
+    score = models.FloatField()
+    why = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["-score", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="one_look_alike_per_pair")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} looks like {self.second_id}"
+
+
+class Watermark(models.Model):
+    """How far a job that reads facts as they come has read: the last row, and when."""
+
+    key = models.CharField(max_length=60, unique=True)
+    row_id = models.BigIntegerField(default=0)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return f"{self.key} up to {self.row_id}"

@@ -27,6 +27,8 @@ class ScoreRun(models.Model):
     )
     # A back-fill: snapshots, band changes and roll-up, but current health stays as it is.
     history_only = models.BooleanField(default=False)
+    # [[source, feed, last good day]]: what the breaker held back that night.
+    frozen = models.JSONField(default=list)
     state = models.CharField(max_length=10, choices=State.choices, default=State.COUNTING)
     statistics = models.JSONField(default=dict)
     # {version id: {"cuts": [q25, q75], "clipped": {measure: n}, "warnings": […]}}

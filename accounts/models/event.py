@@ -65,13 +65,19 @@ class Event(models.Model):
         ]
         indexes = [
             # Work to do, in the order of arrival.
+            models.Index(fields=["id"], condition=models.Q(state="waiting"), name="event_waiting"),
+            # What may be applied now that an account or a user's group is known.
             models.Index(
-                fields=["id"],
-                condition=models.Q(state__in=["waiting", "held"]),
-                name="event_to_do",
+                fields=["source", "group_id", "user_id"],
+                condition=models.Q(state="held"),
+                name="event_held",
             ),
+            # The page: refused ones, newest first.
+            models.Index(fields=["-id"], condition=models.Q(state="refused"), name="event_refused"),
             # A day's total of an event by account.
             models.Index(fields=["account", "on", "name"], name="event_by_account"),
+            # What arrived lately, and the days of an event whose rule changes.
+            models.Index(fields=["on", "name"], name="event_by_day"),
         ]
 
     def __str__(self) -> str:

@@ -18,14 +18,25 @@ from pathlib import Path
 from typing import IO, Final
 
 from accounts.ingest.errors import UnreadableFile
-
-DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+from accounts.ingest.surroundings import (
+    DELIMITERS as DELIMITERS,
+)
+from accounts.ingest.surroundings import (
+    header_place,
+    is_footer,
+    opens_like_footer,
+    sniff,
+    split,
+)
 
 _BLOCK: Final = 1 << 20
 _SAMPLE: Final = 1 << 16
 # Characters of one physical line; a wide header of 10,000 columns takes 200,000.
 _LONGEST_LINE: Final = 1 << 22
-_SNIFFED_LINES: Final = 20
+_SNIFFED_LINES: Final = 40
+# Notices below a report are few.
+_LONGEST_FOOTER: Final = 20
+_FOOTERS_KEPT: Final = 20
 _NAMES: Final = {delimiter: f"a {name}" for name, delimiter in DELIMITERS.items()}
 _OVERLONG: Final = (f"is longer than {_LONGEST_LINE:,} characters.", "Export the file again.")
 # Excel's own first line, `sep=;`.
@@ -69,9 +80,9 @@ class Source:
 def inspect(path: Path, *, encoding: str | None = None) -> Source:
     """Digest and encoding of `path` in one pass; UnreadableFile when it is missing, empty or not text.
 
-    Without `encoding`: a byte-order mark decides, then the pattern of zero bytes of UTF-16, then UTF-8
-    if more of the non-ASCII characters are valid in it than not, else Windows-1252. A file cut inside a
-    character stays UTF-8.
+    Without `encoding`: a byte-order mark decides, then the pattern of zero bytes of UTF-32 or UTF-16,
+    then UTF-8 if more of the non-ASCII characters are valid in it than not, else Windows-1252. A file cut
+    inside a character stays UTF-8.
     """
     digest, size = hashlib.sha256(), 0
     valid = invalid = 0
@@ -91,7 +102,7 @@ def inspect(path: Path, *, encoding: str | None = None) -> Source:
                     valid += len(_NON_ASCII.findall(text)) - escaped
     except OSError as error:
         raise UnreadableFile(path, f"cannot be read ({error.strerror or error}).") from None
-    if not sample.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t ,;|"):
+    if not sample.strip(b"\xef\xbb\xbf\xff\xfe\0\r\n\t ,;|"):
         raise UnreadableFile(path, "is empty. Export it again.")
     guessed = _encoding_by_pattern(sample)
     _refuse_binary(path, sample, encoding or guessed)
@@ -104,8 +115,19 @@ def inspect(path: Path, *, encoding: str | None = None) -> Source:
 def _encoding_by_pattern(sample: bytes) -> str | None:
     if sample.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
+    # Before UTF-16, whose mark the little-endian one starts with.
+    if sample.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    # No character needs the highest byte of four; letters seldom the next.
+    quads = len(sample) // 4
+    if quads:
+        zeros = [sample[place::4].count(0) for place in range(4)]
+        if min(zeros[2:]) >= 0.99 * quads and zeros[0] < 0.01 * quads:
+            return "utf-32-le"
+        if min(zeros[:2]) >= 0.99 * quads and zeros[3] < 0.01 * quads:
+            return "utf-32-be"
     # Western text in UTF-16 has a zero in most pairs, always on the same side.
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
     pairs = len(sample) // 2
@@ -128,8 +150,10 @@ def _refuse_binary(path: Path, sample: bytes, encoding: str | None) -> None:
 class Table:
     """The records of one file. Iterating reads on from where the last iteration stopped.
 
-    `header` holds the cells of the first record that is not blank. A broken record never ends the
-    iteration: it comes as a `Record` with a fault, and the lines it had swallowed are read again on their own.
+    `header` holds the cells of the first record that is not blank and no title of a report. Rows count as a
+    spreadsheet counts them, blank ones and titles too. A broken record never ends the iteration: it comes as
+    a `Record` with a fault, and the lines it had swallowed are read again on their own. What a report says
+    above and below its table is in `titles` and `footers`, the latter as far as has been read.
     """
 
     def __init__(self, source: Source, *, delimiter: str | None = None) -> None:
@@ -137,7 +161,8 @@ class Table:
         self._raw = source.path.open("rb")
         try:
             # UTF-16 has no escape for half a character; a cut one becomes U+FFFD.
-            errors = "replace" if source.encoding.startswith("utf-16") else "surrogateescape"
+            wide = source.encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
+            errors = "replace" if wide else "surrogateescape"
             # Line ends stay as they are: inside quotes they belong to the cell.
             text = io.TextIOWrapper(self._raw, source.encoding, errors=errors, newline="")
             self._lines = _Lines(text)
@@ -145,13 +170,17 @@ class Table:
             if first and (named := _EXCEL_HINT.fullmatch(first[0])):
                 delimiter = delimiter or named[1]
                 self._lines.drop(1)
-            self.delimiter = delimiter or _sniff(self._lines.peek(_SNIFFED_LINES))
+            self.delimiter = delimiter or sniff(self._lines.peek(_SNIFFED_LINES))
             self._reader = csv.reader(self._lines, delimiter=self.delimiter, strict=True)
+            self._number = 0
+            self.titles: list[str] = []
+            self.footers: list[Record] = []
+            self.footer_count = 0
             self.header = self._read_header()
+            self.header_number = self._number
         except BaseException:
             self._raw.close()
             raise
-        self._number = 1
 
     def __enter__(self) -> "Table":
         return self
@@ -164,8 +193,70 @@ class Table:
         """Bytes read so far."""
         return self._raw.tell()
 
+    @property
+    def notices(self) -> list[str]:
+        """What was passed over above and below the table, as sentences."""
+        sentences = []
+        if self.titles:
+            rows = (
+                "Row 1 is" if self.header_number == 2 else f"Rows 1 to {self.header_number - 1} are"
+            )
+            sentences.append(
+                f"{rows} above the header and no part of the table: {self.titles[0][:80]!r}."
+            )
+        if self.footers:
+            rows = "1 line" if self.footer_count == 1 else f"{self.footer_count:,} lines"
+            first = self.footers[0]
+            text = next(cell.strip() for cell in first.cells if cell.strip())
+            sentences.append(
+                f"{rows} of the report's footer skipped, the first is row {first.number}: {text[:80]!r}."
+            )
+        return sentences
+
     def __iter__(self) -> Iterator[Record]:
-        """Every record after the header that is not blank; blank ones are counted."""
+        """Every record after the header that is neither blank nor the footer of a report; those are counted."""
+        waiting: list[Record] = []
+        after_blank = False
+        for record in self._records():
+            if record is None:
+                after_blank = True
+                continue
+            if self._is_footer(record, after_blank=after_blank):
+                # What stood between the blank row and this line belongs to the footer as well.
+                self._skip(*waiting, record)
+                waiting = []
+            elif self._may_be_footer(record, after_blank or bool(waiting)) and (
+                len(waiting) < _LONGEST_FOOTER
+            ):
+                waiting.append(record)
+            else:
+                yield from waiting
+                waiting = []
+                yield record
+            after_blank = False
+        if self.footers and waiting:
+            self._skip(*waiting)
+        else:
+            yield from waiting
+
+    def _is_footer(self, record: Record, *, after_blank: bool) -> bool:
+        width = len(self.header)
+        return opens_like_footer(record.cells) and is_footer(
+            record.cells, width, after_blank=after_blank, last=not self._lines.peek(1)
+        )
+
+    def _may_be_footer(self, record: Record, below_blank: bool) -> bool:
+        """Whether `record` is one if nothing but footers follows."""
+        return (below_blank or bool(self.footers and record.fault)) and (
+            sum(bool(cell.strip()) for cell in record.cells) == 1
+        )
+
+    def _skip(self, *records: Record) -> None:
+        self.footer_count += len(records)
+        self.footers += records[: _FOOTERS_KEPT - len(self.footers)]
+
+    def _records(self) -> Iterator[Record | None]:
+        """Every record after the header; None for a blank one."""
         width = len(self.header)
         while True:
             self._lines.begin()
@@ -180,13 +271,15 @@ class Table:
             self._number += 1
             if self._lines.overlong:
                 yield Record(self._number, cells[:1], *_OVERLONG)
+            elif not any(cells) or not any(cell.strip() for cell in cells):
+                yield None
             elif len(cells) == width:
-                if width > 1 or cells[0].strip():
-                    yield Record(self._number, cells)
-            elif cells and any(cell.strip() for cell in cells):
+                yield Record(self._number, cells)
+            else:
                 yield self._ragged(cells)
 
     def _read_header(self) -> list[str]:
+        place = header_place(split(self._lines.peek(_SNIFFED_LINES), self.delimiter))
         while True:
             self._lines.begin()
             try:
@@ -198,13 +291,17 @@ class Table:
                     self.source.path,
                     "has a first line that is no header: a quote in it is never closed.",
                 ) from None
+            self._number += 1
             if self._lines.overlong:
                 raise UnreadableFile(
                     self.source.path,
                     f"has a first line of more than {_LONGEST_LINE:,} characters: it is no table.",
                 )
-            if any(cell.strip() for cell in cells):
+            filled = [cell.strip() for cell in cells if cell.strip()]
+            if filled and self._number > place:
                 return [cell.strip() for cell in cells]
+            if filled:
+                self.titles.append(" ".join(filled))
 
     def _broken(self, error: str) -> Record:
         at_end = "unexpected end" in error
@@ -227,7 +324,7 @@ class Table:
             remedy = "Export the file again."
         else:
             remedy = "Fill it up with empty cells, or export the file again."
-        return Record(self._number, cells[:1], f"{reason}.", remedy)
+        return Record(self._number, cells[:width], f"{reason}.", remedy)
 
 
 class _Clipped(str):
@@ -288,19 +385,3 @@ class _Lines:
                 pass
             return _Clipped(line[: csv.field_size_limit() // 2] + "\n")
         return line
-
-
-def _sniff(lines: list[str]) -> str:
-    """The delimiter that splits the header and keeps most of the following records as wide as it."""
-    best, best_score = ",", (0.0, 1)
-    for delimiter in DELIMITERS.values():
-        try:
-            widths = [len(cells) for cells in csv.reader(lines, delimiter=delimiter) if cells]
-        except csv.Error:
-            continue
-        if not widths or widths[0] < 2:
-            continue
-        score = (sum(width == widths[0] for width in widths) / len(widths), widths[0])
-        if score > best_score:
-            best, best_score = delimiter, score
-    return best

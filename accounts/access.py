@@ -60,6 +60,20 @@ def changeable_by(user: Any) -> QuerySet[Account]:
     return Account.objects.none()
 
 
+def creates_accounts(user: Any) -> bool:
+    """Whether `user` may make accounts and write to any; rows of unknown accounts are held for them only."""
+    return bool(
+        user.is_authenticated and user.is_active and (user.is_superuser or user.role == "admin")
+    )
+
+
+def may_write(user: Any) -> bool:
+    """Whether `user` may change any account at all."""
+    if not (user.is_authenticated and user.is_active):
+        return False
+    return bool(user.is_superuser or user.role in {"admin", *_BY_TEAM})
+
+
 def in_scope(user: Any, scope: str) -> QuerySet[Account]:
     """`visible_to` narrowed to the scope switch: "mine", "team" or "all"."""
     return Account.objects.filter(seen_by(user, scope), merged_into=None)

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from accounts.trust import breaker
 from scoring.models import Scorecard, ScoreRun
 from scoring.selectors import scorecard_called
 from scoring.services import nights, versions
@@ -44,6 +45,9 @@ def start_night(
     """The row of the night, new or unfinished, for any number of workers to work on."""
     if not Scorecard.objects.exists():
         versions.load_presets()
+    if not history_only:
+        # A back-fill asks what stood then; it opens nothing.
+        breaker.check(as_of)
     scorecard = None if scorecard_key is None else scorecard_called(scorecard_key)
     return nights.start(
         as_of,

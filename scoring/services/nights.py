@@ -21,6 +21,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import Account
+from accounts.trust import frozen_on
 from csm.lib.errors import WorkbenchError
 from scoring.engine import statistics
 from scoring.models import Scorecard, ScorecardVersion, ScoreRun, ScoreShard
@@ -69,7 +70,16 @@ def start(
             run.finished_at = timezone.now()
             run.save(update_fields=["state", "error", "finished_at"])
         run = ScoreRun.objects.create(
-            as_of=as_of, plan=plan, scorecard=scorecard, started_by=by, history_only=history_only
+            as_of=as_of,
+            plan=plan,
+            scorecard=scorecard,
+            started_by=by,
+            history_only=history_only,
+            # Fixed here: what an admin lifts while it runs counts from the next night.
+            frozen=[
+                [source, feed, good_on.isoformat()]
+                for (source, feed), good_on in sorted(frozen_on(as_of).items())
+            ],
         )
         ScoreShard.objects.bulk_create(
             ScoreShard(run=run, number=number, first_id=first, last_id=last)

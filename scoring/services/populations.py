@@ -13,6 +13,8 @@ from scoring.metrics.read import frame
 
 # (version id, spec) in the order scopes are tried; the last takes every account no other claims.
 Plan = Sequence[tuple[int, ScorecardSpec]]
+# (source, feed) → last good day.
+Frozen = Mapping[tuple[str, str], date]
 
 ATTRIBUTES = ("owner_id", "team_id", "industry", "size_segment", "arr_amount")
 
@@ -33,20 +35,34 @@ class Group:
     won: np.ndarray
 
 
+def frozen_of(stored: Sequence[Sequence[str]]) -> Frozen:
+    """What `ScoreRun.frozen` holds: the last good day of every feed the breaker held back that night."""
+    return {(source, feed): date.fromisoformat(good_on) for source, feed, good_on in stored}
+
+
 def groups(
     plan: Plan,
     *,
     as_of: date,
     first_id: int,
     last_id: int,
+    frozen: Frozen | None = None,
 ) -> Iterator[Group]:
     """The accounts of a range by the version that scores them.
 
-    The first version whose scope matches takes an account, the last of the plan takes the rest.
+    The first version whose scope matches takes an account, the last of the plan takes the rest. Facts of a
+    `frozen` feed after its last good day are not read.
     """
     metrics = {key for _, spec in plan for key in required_metrics(spec)}
     baselines = {pair for _, spec in plan for pair in required_baselines(spec)}
-    rows = frame(metrics, as_of=as_of, first_id=first_id, last_id=last_id, baselines=baselines)
+    rows = frame(
+        metrics,
+        as_of=as_of,
+        first_id=first_id,
+        last_id=last_id,
+        baselines=baselines,
+        **({"frozen": frozen} if frozen else {}),
+    )
     free = np.ones(len(rows), dtype=bool)
     for place, (version_id, spec) in enumerate(plan):
         last = place == len(plan) - 1

@@ -16,7 +16,7 @@ from scoring.engine.score import score as score_packed
 from scoring.engine.spec import UNKNOWN_BAND
 from scoring.models import BandChange, ScoreRun, ScoreShard, Snapshot
 from scoring.services import revisions, rollups
-from scoring.services.populations import Group, Plan, groups
+from scoring.services.populations import Group, Plan, frozen_of, groups
 
 # {version id: {"predicted": [minor units], "rollup": sums}}
 Gathered = dict[str, dict[str, Any]]
@@ -49,7 +49,15 @@ _recent: _Recent | None = None
 
 
 def _groups(run: ScoreRun, plan: Plan, shard: ScoreShard) -> list[Group]:
-    return list(groups(plan, as_of=run.as_of, first_id=shard.first_id, last_id=shard.last_id))
+    return list(
+        groups(
+            plan,
+            as_of=run.as_of,
+            first_id=shard.first_id,
+            last_id=shard.last_id,
+            frozen=frozen_of(run.frozen),
+        )
+    )
 
 
 def count(run: ScoreRun, plan: Plan, shard: ScoreShard) -> dict[str, Any]:

@@ -28,12 +28,15 @@ _BELOW = {
     "scorecard": "scorecards",
     "scorecard_publish": "scorecards",
     "night": "nights",
+    "event_keys": "events",
+    "event_rule": "events",
+    "event_rule_new": "events",
     "import": "imports",
     "import_new": "imports",
     "import_mapping": "imports",
     "import_undo": "imports",
 }
-_ADMIN_NAV: tuple[tuple[str, str, str], ...] = ()
+_ADMIN_NAV = (("imports", "Imports", "file-import"),)
 _STAFF_NAV = (("admin:index", "Admin", "settings"), ("gallery", "Gallery", "palette"))
 
 

@@ -178,6 +178,7 @@ STORAGES = {
 # Uploads are customers' data: never served by address, readable by this process's user alone.
 MEDIA_ROOT = VAR_DIR / "files"
 FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 FILE_UPLOAD_HANDLERS = [
     "accounts.imports.uploads.SizeLimit",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
@@ -223,6 +224,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "defaultModelsExpandDepth": 0},
     "DISABLE_DOCSTRING_DESCRIPTIONS": True,
+    # Enumerations stay where they are used: named ones collide, as many facts have a kind.
+    "POSTPROCESSING_HOOKS": [],
 }
 
 X_FRAME_OPTIONS = "DENY"

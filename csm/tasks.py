@@ -5,6 +5,8 @@ from datetime import date
 
 from celery import shared_task
 
+from accounts.events import apply
+from accounts.imports import jobs
 from csm.lib.dates import today
 from csm.nightly import start_night
 from scoring.models import ScoreRun
@@ -32,9 +34,25 @@ def work(run_id: int) -> None:
 
 @shared_task
 def sweep() -> None:
-    """Wake workers for every unfinished run."""
+    """Wake workers for every unfinished run, and for imports nobody is at work on."""
     for run in ScoreRun.objects.filter(state__in=nights.OPEN):
         wake(run)
+    for pk in jobs.waiting().values_list("pk", flat=True):
+        load_import.delay(pk)
+
+
+@shared_task
+def load_import(run_id: int) -> None:
+    """Load one import, unless somebody is at it already."""
+    run = jobs.work(run_id)
+    if run is not None:
+        log.info("import %s: %s, %s rows", run.pk, run.state, run.rows_read)
+
+
+@shared_task
+def apply_events() -> None:
+    """Apply product events that wait, and those held whose accounts have appeared."""
+    apply.apply_events(as_of=today())
 
 
 def wake(run: ScoreRun) -> None:

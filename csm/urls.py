@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.urls import include, path
 
-from csm import gallery, probes
+from csm import gallery, import_views, probes
 
 admin.site.site_header = "CSM workbench administration"
 admin.site.site_title = "CSM workbench"
@@ -21,7 +21,16 @@ urlpatterns = [
     path("password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("", include("csm.portfolio.urls")),
     path("", include("scoring.urls")),
+    path("", include("accounts.events.urls")),
     path("", include("accounts.imports.urls")),
+    path("imports/<int:pk>/start/", import_views.start, name="import_start"),
     path("gallery/", gallery.gallery, name="gallery"),
+    path("account/tokens/", include("csm.tokens.urls")),
+    path("api/", include("csm.api")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "csm.api.bad_request"
+handler403 = "csm.api.permission_denied"
+handler404 = "csm.api.not_found"
+handler500 = "csm.api.server_error"

@@ -1,0 +1,203 @@
+"""What an upload looks like: its columns, what each is taken for and why, and its first rows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from accounts.imports import specs
+from accounts.ingest.columns import IGNORE, is_source_score
+from accounts.ingest.errors import IngestError, UnreadableFile, shown
+from accounts.ingest.feeds import FEEDS, Feed
+from accounts.ingest.parsers import DELIMITERS, Table, inspect
+from accounts.models import ImportRun
+
+ROWS: Final = 20
+SAMPLES: Final = 3
+
+
+@dataclass(frozen=True)
+class ColumnView:
+    """One column of the file. `target` is empty where nobody knows what it is."""
+
+    index: int
+    header: str
+    samples: list[str]
+    target: str
+    why: str
+
+
+@dataclass(frozen=True)
+class CellView:
+    text: str
+    fault: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class RowView:
+    number: int
+    cells: list[CellView]
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """An upload as its mapping reads it. `faults` are reasons why it cannot be loaded like this."""
+
+    encoding: str
+    delimiter: str
+    columns: list[ColumnView]
+    rows: list[RowView]
+    headers: list[str]
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    ambiguous: list[str] = field(default_factory=list)
+
+    @property
+    def used(self) -> int:
+        """Columns that are loaded."""
+        return sum(column.target not in ("", IGNORE) for column in self.columns)
+
+    @property
+    def faulty(self) -> int:
+        """Rows of those shown that would be rejected."""
+        return sum(bool(row.fault) or any(cell.fault for cell in row.cells) for row in self.rows)
+
+    @property
+    def encoding_label(self) -> str:
+        """The encoding as people call it."""
+        return {"cp1252": "Windows-1252", "utf-8-sig": "UTF-8"}.get(
+            self.encoding, self.encoding.upper()
+        )
+
+    @property
+    def delimiter_label(self) -> str:
+        """The delimiter in words."""
+        return {sign: f"{name}s" for name, sign in DELIMITERS.items()}.get(
+            self.delimiter, repr(self.delimiter)
+        )
+
+
+def _open(run: ImportRun) -> Table:
+    spec = run.options.get("spec", {})
+    source = inspect(Path(run.file.path), encoding=spec.get("encoding"))
+    named = spec.get("delimiter")
+    try:
+        return Table(source, delimiter=DELIMITERS.get(named, named))
+    except UnicodeError as error:
+        raise UnreadableFile(run.file_name, f"is not {source.encoding} text ({error}).") from None
+
+
+def header_of(run: ImportRun) -> list[str]:
+    """The headers of the file as its mapping reads it; IngestError when it cannot be read."""
+    with _open(run) as table:
+        return list(table.header)
+
+
+def guess(run: ImportRun) -> None:
+    """Fill in what the upload form left open: feed, mapping and source. IngestError: it is no table."""
+    header = header_of(run)
+    feed = run.feed or best_feed(header)
+    mapping = run.mapping or specs.GENERIC
+    run.feed, run.mapping = feed, mapping
+    run.source = run.source or "generic"
+    run.options = {"spec": specs.load(mapping, feed)}
+    run.save(update_fields=["feed", "mapping", "source", "options"])
+
+
+def best_feed(header: Iterable[str]) -> str:
+    """The feed that knows most of the headers and finds what it needs among them; else accounts."""
+    names = [text for text in header if text]
+
+    def score(feed: Feed) -> tuple[bool, int]:
+        known = {column.target for text in names if (column := feed.column_for(text))}
+        complete = set(feed.required) <= known and all(
+            known.intersection(group) for group in feed.one_of
+        )
+        return complete, len(known)
+
+    # max keeps the first of equals: accounts, the feed everything else hangs on.
+    return max(FEEDS.values(), key=score).key
+
+
+def target_groups(feed_key: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What a column may be, for a select: (group, [(target, label)])."""
+    feed = FEEDS[feed_key]
+    plain = [column.target for column in feed.columns if ":" not in column.target]
+    prefixed = [column.target for column in feed.columns if ":" in column.target]
+    groups = [
+        (feed.label, [(target, label_of(target, feed)) for target in plain]),
+        ("Metrics", [(target, label_of(target, feed)) for target in prefixed]),
+    ]
+    return [group for group in groups if group[1]]
+
+
+def label_of(target: str, feed: Feed) -> str:
+    """A target in words."""
+    words = target.split(":")[-1].replace("_", " ")
+    needed = " (needed)" if target in feed.required else ""
+    return words[:1].upper() + words[1:] + needed
+
+
+def look(run: ImportRun) -> Look:
+    """The upload as its mapping reads it."""
+    spec = run.options.get("spec", {})
+    feed = FEEDS[run.feed]
+    try:
+        with _open(run) as table:
+            records = list(islice(table, ROWS))
+            header = list(table.header)
+            encoding, delimiter = table.source.encoding, table.delimiter
+    except IngestError as error:
+        return Look("", "", [], [], [], faults=[str(error)])
+    mapped = dict(spec.get("columns") or {})
+    columns = []
+    for index, text in enumerate(header):
+        samples = [
+            shown(record.cells[index])
+            for record in records
+            if len(record.cells) > index and record.cells[index].strip()
+        ]
+        target, why = _target(text, mapped, feed)
+        columns.append(ColumnView(index, text, list(dict.fromkeys(samples))[:SAMPLES], target, why))
+    rows = [
+        RowView(record.number, [CellView(shown(cell)) for cell in record.cells], record.fault)
+        for record in records
+    ]
+    return Look(encoding, delimiter, columns, rows, header)
+
+
+def _target(header: str, mapped: dict[str, str], feed: Feed) -> tuple[str, str]:
+    if header in mapped:
+        return mapped[header], "chosen" if mapped[header] != IGNORE else "left out"
+    if is_source_score(header):
+        return IGNORE, "the source's own score is never an input"
+    column = feed.column_for(header)
+    return (column.target, "by its name") if column else ("", "no such column is known")
+
+
+def described(run: ImportRun, said: dict[str, Any], post: Any) -> dict[str, Any]:
+    """What the mapping form says, as changes of the run."""
+    used = said["mapping"]
+    changed = used != run.mapping or said["feed"] != run.feed
+    base = specs.load(used, said["feed"]) if changed else dict(run.options.get("spec", {}))
+    if not changed:
+        columns = dict(base.get("columns") or {})
+        for index, header in enumerate(header_of(run)):
+            target = post.get(f"target-{index}")
+            if header and target is not None:
+                columns[header] = target or IGNORE
+        base["columns"] = columns
+        for key in ("delimiter", "encoding", "date_order", "decimal", "account_source"):
+            base.pop(key, None)
+            if said.get(key):
+                base[key] = said[key]
+    return {
+        "feed": said["feed"],
+        "mapping": used,
+        "source": said["source"],
+        "as_of": said["as_of"],
+        "options": run.options | {"spec": base},
+    }

@@ -17,7 +17,8 @@ class Kind(StrEnum):
     YES_NO gives a bool. DATETIME gives `(day, moment)`: the day in the book's time zone, and the moment with
     its zone or None where the cell holds a day only. MINUTES and HOURS give whole minutes. SENTIMENT gives
     −1 to 1, from a number or a word. SLUG gives a key: letters, digits, `_` and `-`, in lower case. VALUE
-    stays text until it is known what it is a value of.
+    stays text until it is known what it is a value of. IDS gives a list of ids; an ID cell with several,
+    "1;2", gives the first, with the others in its `others`.
     """
 
     COUNT = "count"
@@ -34,6 +35,7 @@ class Kind(StrEnum):
     DATETIME = "datetime"
     HOURS = "hours"
     ID = "id"
+    IDS = "ids"
     MINUTES = "minutes"
     OWNER = "owner"
     SENTIMENT = "sentiment"

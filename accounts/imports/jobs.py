@@ -52,7 +52,7 @@ class _LeaseLostError(Exception):
 
 
 def store(
-    file: File[bytes], *, feed: str, source: str, mapping: str, as_of: date, by: Any
+    file: "File[bytes]", *, feed: str, source: str, mapping: str, as_of: date, by: Any
 ) -> ImportRun:
     """Keep an uploaded file privately under a name nobody can guess; nothing is loaded yet."""
     run = ImportRun(

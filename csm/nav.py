@@ -36,7 +36,10 @@ _BELOW = {
     "import_mapping": "imports",
     "import_undo": "imports",
 }
-_ADMIN_NAV = (("imports", "Imports", "file-import"),)
+_ADMIN_NAV = (
+    ("imports", "Imports", "file-import"),
+    ("events", "Events", "activity"),
+)
 _STAFF_NAV = (("admin:index", "Admin", "settings"), ("gallery", "Gallery", "palette"))
 
 

@@ -22,10 +22,10 @@ How = EventRule.How
 
 
 class Target(NamedTuple):
-    """What rules make: a usage measure, or the use of a feature. One of the two is set."""
+    """What rules make: a usage measure, or the use of a feature. The other is 0."""
 
-    measure_id: int | None
-    feature_id: int | None
+    measure_id: int
+    feature_id: int
 
 
 class NumberAt(Func):
@@ -37,7 +37,9 @@ class NumberAt(Func):
         super().__init__(F("payload"))
         self.key = key
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+    def as_sql(  # type: ignore[override]
+        self, compiler: Any, connection: Any, **extra: Any
+    ) -> tuple[str, list[Any]]:
         column, params = compiler.compile(self.source_expressions[0])
         # Forms refuse a double quote in the name of a property.
         path = f'$.properties."{self.key}"'
@@ -57,7 +59,7 @@ class NumberAt(Func):
 
 
 def target_of(rule: EventRule) -> Target:
-    return Target(rule.measure_id, rule.feature_id)
+    return Target(rule.measure_id or 0, rule.feature_id or 0)
 
 
 def usable() -> QuerySet[Event]:
@@ -78,7 +80,7 @@ def day_values(events: QuerySet[Event], rules: Collection[EventRule]) -> dict[Da
     names: dict[tuple[str, str], set[str]] = defaultdict(set)
     for rule in rules:
         how = How.COUNT if rule.how == How.FEATURE else How(rule.how)
-        names[how, rule.property if how == How.SUM else ""].add(rule.event)
+        names[str(how), rule.property if how == How.SUM else ""].add(rule.event)
     values: dict[Day, float] = defaultdict(float)
     for (how, prop), events_named in sorted(names.items()):
         measured = (
@@ -87,7 +89,7 @@ def day_values(events: QuerySet[Event], rules: Collection[EventRule]) -> dict[Da
             .annotate(to=Coalesce("account__merged_into_id", "account_id"))
             .order_by()
             .values("to", "on")
-            .annotate(value=_counted(how, prop))
+            .annotate(value=_counted(How(how), prop))
             .values_list("to", "on", "value")
         )
         for account_id, on, value in measured:
@@ -138,7 +140,7 @@ def rebuild(target: Target, rules: Collection[EventRule], sources: Iterable[str]
 
 def derived(source: str, target: Target) -> QuerySet[Usage] | QuerySet[FeatureUse]:
     """The values of a target that events of `source` made."""
-    if target.measure_id is not None:
+    if target.measure_id:
         return Usage.objects.filter(
             measure_id=target.measure_id, source=source, import_run__isnull=True
         )
@@ -166,7 +168,7 @@ def _counted(how: How, prop: str) -> Any:
 def _store(source: str, target: Target, values: dict[Day, float]) -> None:
     # In one order, so that two writers of the same days never wait for each other.
     ordered = sorted(values.items())
-    if target.measure_id is not None:
+    if target.measure_id:
         Usage.objects.bulk_create(
             (
                 Usage(

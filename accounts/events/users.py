@@ -47,7 +47,7 @@ class Users:
     def save(self) -> None:
         """Write what was told."""
         EventUser.objects.bulk_create(
-            (self._known[key] for key in sorted(self._told)),
+            (_unsaved(self._known[key]) for key in sorted(self._told)),
             update_conflicts=True,
             unique_fields=["source", "user_id"],
             update_fields=["group_id", "traits", "seen_at"],
@@ -65,3 +65,14 @@ class Users:
         if user.group_id != group_id:
             self.moved.add((user.source, user.user_id))
         user.group_id, user.seen_at = group_id, event.at
+
+
+def _unsaved(user: EventUser) -> EventUser:
+    """The same without its primary key: the pair of source and id finds the row."""
+    return EventUser(
+        source=user.source,
+        user_id=user.user_id,
+        group_id=user.group_id,
+        traits=user.traits,
+        seen_at=user.seen_at,
+    )

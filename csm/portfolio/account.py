@@ -18,6 +18,9 @@ from csm.portfolio import account_cells as cells
 from csm.portfolio import account_history as history
 from csm.portfolio import account_selectors as selectors
 from csm.portfolio.downloads import attach, record
+from csm.portfolio.facts.custom import custom_fields
+from csm.portfolio.facts.group import group_of
+from csm.portfolio.facts.tabs import account_tabs
 from scoring.models import AccountHealth
 from scoring.services.versions import published_spec
 
@@ -27,7 +30,10 @@ def account(request: HttpRequest, pk: int) -> HttpResponse:
     """Overview: where the account stands, what costs it points, what changed."""
     found, health = selectors.account_with_health(request.user, pk)
     page = selectors.overview(found, health)
-    context = _header(found, health, "account")
+    context = header(found, health, "account") | {
+        "group": group_of(request, found),
+        "custom": custom_fields(found),
+    }
     if page.explained is not None:
         context |= {
             "explained": page.explained,
@@ -53,7 +59,7 @@ def account_health(request: HttpRequest, pk: int) -> HttpResponse:
     found, health = selectors.account_with_health(request.user, pk)
     asked, fault = _asked(request)
     page = selectors.health_page(found, health, asked)
-    context = _header(found, health, "account_health") | {"fault": fault, "asked": page.asked}
+    context = header(found, health, "account_health") | {"fault": fault, "asked": page.asked}
     if page.explained is not None:
         snapshot = page.explained.snapshot
         context |= {
@@ -127,8 +133,8 @@ def _asked(request: HttpRequest) -> tuple[date | None, str]:
         return None, str(error)
 
 
-def _header(account: Account, health: AccountHealth | None, here: str) -> dict[str, Any]:
-    """Context of the head both tabs share."""
+def header(account: Account, health: AccountHealth | None, here: str) -> dict[str, Any]:
+    """Context of the head all tabs share; `here` names the tab."""
     spec = published_spec(health.version_id) if health else None
     as_of = health.as_of if health else None
     return {
@@ -139,10 +145,7 @@ def _header(account: Account, health: AccountHealth | None, here: str) -> dict[s
         "days_left": (account.renewal_on - as_of).days if account.renewal_on and as_of else None,
         "is_churned": account.churned_on is not None and account.churned_on <= today(),
         "is_demo": account.source == "demo",
-        "tabs": [
-            {"label": label, "url": reverse(name, args=[account.pk]), "active": name == here}
-            for name, label in (("account", "Overview"), ("account_health", "Health"))
-        ],
+        "tabs": account_tabs(account, here),
         "crumbs": [
             {"label": "Portfolio", "url": reverse("portfolio")},
             {"label": account.name, "url": ""},

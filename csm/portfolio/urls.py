@@ -4,6 +4,7 @@ from django.urls import path
 
 from csm import night_views
 from csm.portfolio import account, exports, home, insights, lists, search
+from csm.portfolio.facts import views as facts
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -14,6 +15,10 @@ urlpatterns = [
     path("accounts/<int:pk>/", account.account, name="account"),
     path("accounts/<int:pk>/health/", account.account_health, name="account_health"),
     path("accounts/<int:pk>/health.csv", account.account_history_csv, name="account_history_csv"),
+    path("accounts/<int:pk>/timeline/", facts.account_timeline, name="account_timeline"),
+    path("accounts/<int:pk>/usage/", facts.account_usage, name="account_usage"),
+    path("accounts/<int:pk>/facts/<slug:key>.csv", facts.facts_csv, name="account_facts_csv"),
+    path("accounts/<int:pk>/facts/<slug:tab>/", facts.facts, name="account_facts"),
     path("insights/", insights.insights, name="insights"),
     path("insights/report.zip", insights.report_zip, name="report_zip"),
     path("insights/<slug:table>.csv", insights.insights_csv, name="insights_csv"),

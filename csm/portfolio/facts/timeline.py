@@ -1,0 +1,205 @@
+"""Everything that happened with one account, newest first, in one query."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from django.db.models import CharField, F, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+
+from accounts.models import Account
+from accounts.models.activity import ActivityKind, Direction, Outcome
+from accounts.models.goal import GoalKind
+from accounts.models.opportunity import DealKind
+from accounts.models.survey import SurveyKind
+from accounts.models.ticket import Severity
+
+PER_PAGE: Final = 60
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One kind of entry: a filterable group, an icon, and how its rows read."""
+
+    key: str
+    label: str
+    icon: str
+
+
+STREAMS: Final = (
+    Stream("activity", "Activities", "phone"),
+    Stream("ticket", "Tickets", "ticket"),
+    Stream("deal", "Deals", "coin"),
+    Stream("contract", "Contracts", "clipboard-list"),
+    Stream("invoice", "Invoices", "calculator"),
+    Stream("survey", "Surveys", "star"),
+    Stream("goal", "Goals", "target"),
+    Stream("people", "People", "users"),
+    Stream("stage", "Stage and owner", "flag"),
+    Stream("health", "Health", "heartbeat"),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the timeline. `planned` lies after the day one looks from."""
+
+    on: date
+    stream: Stream
+    title: str
+    detail: str
+    planned: bool
+
+
+Part = tuple[str, QuerySet[Any]]
+
+
+def _part(stream: str, rows: QuerySet[Any], on: str, said: Any, more: Any = None) -> Part:
+    """Facts of a stream that have the day `on`, as (day, stream, title, detail)."""
+    text = CharField()
+    found = (
+        rows.filter(**{f"{on}__isnull": False})
+        .order_by()
+        .annotate(
+            happened=F(on),
+            stream=Value(stream, output_field=text),
+            said=Cast(said, text),
+            more=Value("", output_field=text) if more is None else Cast(more, text),
+        )
+    )
+    return stream, found
+
+
+def _said(*parts: Any) -> Any:
+    return Concat(*parts, output_field=CharField())
+
+
+def _parts(account: Account) -> list[Part]:
+    tickets, deals = account.ticket_set.all(), account.opportunity_set.all()
+    late = Q(paid_on=None) | Q(paid_on__gt=F("due_on"))
+    goals = account.goal_set.all()
+    return [
+        _part(
+            "activity",
+            account.activity_set.all(),
+            "on",
+            _said(F("kind"), Value("|"), F("direction"), Value("|"), F("outcome")),
+            F("subject"),
+        ),
+        _part(
+            "ticket", tickets, "opened_on", _said(Value("Opened: "), F("subject")), F("severity")
+        ),
+        _part("ticket", tickets, "escalated_on", _said(Value("Escalated: "), F("subject"))),
+        _part("ticket", tickets, "closed_on", _said(Value("Closed: "), F("subject"))),
+        _part("deal", deals, "opened_on", _said(Value("Deal opened: "), F("name")), F("kind")),
+        _part(
+            "deal", deals, "closed_on", _said(Value("Deal "), F("status"), Value(": "), F("name"))
+        ),
+        _part(
+            "contract",
+            account.subscriptionevent_set.all(),
+            "on",
+            _said(Value("Contract: "), F("kind")),
+            F("reason"),
+        ),
+        _part(
+            "invoice",
+            account.invoice_set.filter(late),
+            "due_on",
+            _said(Value("Due and not paid by then: "), F("number")),
+        ),
+        _part(
+            "survey",
+            account.survey_set.exclude(score=None),
+            "answered_on",
+            _said(F("kind"), Value("|"), Cast(F("score"), CharField())),
+            F("comment"),
+        ),
+        _part("goal", goals, "achieved_on", _said(Value("Achieved: "), F("title")), F("kind")),
+        _part(
+            "goal",
+            goals.filter(achieved_on=None),
+            "due_on",
+            _said(Value("Due: "), F("title")),
+            F("kind"),
+        ),
+        _part(
+            "people",
+            account.contact_set.all(),
+            "left_on",
+            _said(F("name"), Value(" left")),
+            F("title"),
+        ),
+        _part(
+            "stage",
+            account.lifecycleevent_set.all(),
+            "on",
+            _said(Value("Stage: "), F("stage")),
+            F("reason"),
+        ),
+        _part(
+            "stage",
+            account.owner_periods.all(),
+            "valid_from",
+            _said(Value("Owner: "), F("owner__first_name"), Value(" "), F("owner__last_name")),
+        ),
+        _part(
+            "health",
+            account.band_changes.all(),
+            "as_of",
+            _said(Value("Band: "), F("old_band_name"), Value(" → "), F("new_band_name")),
+        ),
+    ]
+
+
+def entries(
+    account: Account, as_of: date, *, stream: str = "", before: date | None = None
+) -> tuple[list[Entry], date | None]:
+    """Up to `PER_PAGE` entries of the days before `before`, whole days only, and the day to go on before.
+
+    One query whatever the number of streams and facts. A single day with more entries than a page is cut.
+    """
+    parts = [rows for key, rows in _parts(account) if stream in ("", key)]
+    if before is not None:
+        parts = [rows.filter(happened__lt=before) for rows in parts]
+    if not parts:
+        return [], None
+    columns = ("happened", "stream", "said", "more")
+    chosen = [rows.values_list(*columns) for rows in parts]
+    union = chosen[0].union(*chosen[1:], all=True) if len(chosen) > 1 else chosen[0]
+    rows = list(union.order_by("-happened", "stream", "said")[: PER_PAGE + 1])
+    found = [_entry(row, as_of) for row in rows]
+    if len(found) <= PER_PAGE:
+        return found, None
+    last = found[-1].on
+    whole = [entry for entry in found if entry.on > last]
+    return (whole, whole[-1].on) if whole else (found[:PER_PAGE], last)
+
+
+def _entry(row: tuple[Any, ...], as_of: date) -> Entry:
+    on, key, said, more = row
+    # A union hands SQLite's dates over as text.
+    day = date.fromisoformat(on) if isinstance(on, str) else on
+    return Entry(day, _BY_KEY[key], _readable(key, said), _WORDS.get(more, more), day > as_of)
+
+
+def _readable(key: str, said: str) -> str:
+    if key == "activity":
+        kind, direction, outcome = said.split("|")
+        words = [ActivityKind(kind).label]
+        words += [str(Direction(direction).label).lower()] if direction else []
+        words += [str(Outcome(outcome).label).lower()] if outcome else []
+        return ", ".join(words)
+    if key == "survey":
+        kind, score = said.split("|")
+        return f"{SurveyKind(kind).label} answered: {float(score):g}"
+    return said
+
+
+_BY_KEY: Final = {stream.key: stream for stream in STREAMS}
+_WORDS: Final = {
+    value: str(label)
+    for choices in (Severity, DealKind, GoalKind)
+    for value, label in choices.choices
+    if value
+}

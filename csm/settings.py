@@ -28,7 +28,7 @@ TIME_ZONE: str = env.str("TIME_ZONE", "UTC")
 DEFAULT_CURRENCY: str = env.str("DEFAULT_CURRENCY", "USD")
 # Calls of the API a token may make, as number/unit; read by accounts.api.throttling.
 API_RATE: str = env.str("API_RATE", "600/min")
-IMPORT_MAX_BYTES: int = env.int("IMPORT_MAX_BYTES", 500 * 1024 * 1024)
+IMPORT_MAX_BYTES: int = env.int("IMPORT_MAX_BYTES", 500_000_000)
 _database = env.dj_db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'csm.sqlite3'}")
 env.seal()
 

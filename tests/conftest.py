@@ -33,6 +33,11 @@ def _fast_passwords(settings: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _own_files(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    settings.MEDIA_ROOT = tmp_path_factory.getbasetemp() / "files"
+
+
+@pytest.fixture(autouse=True)
 def _forget_published_specs() -> None:
     # Primary keys start again in every test database, so what was remembered of them is another's.
     versions.published_spec.cache_clear()

@@ -31,3 +31,12 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
         "search": reverse("search") + "?q=a",
         "password": reverse("password_change"),
     }
+
+
+def admin_pages() -> dict[str, str]:
+    """Addresses only admins find, by a name for the test's report; others get 404."""
+    return {
+        "imports": reverse("imports"),
+        "imports without a hit": reverse("imports") + "?state=failed",
+        "import a file": reverse("import_new"),
+    }

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from accounts import access
-from tests.pages import pages
+from tests.pages import admin_pages, pages
 
 
 def test_a_csm_sees_the_teams_and_changes_their_own(book, owner, colleague):
@@ -74,7 +74,7 @@ def test_a_crawl_finds_no_error_and_nothing_of_others(
 
     make_account("Southern Secret", team=south, owner=people["outsider"])
     client.force_login(people[who])
-    starts = list(pages(book[0], newest_run()).values())
+    starts = [*pages(book[0], newest_run()).values(), *admin_pages().values()]
     seen = crawl(client, starts)
     assert len(seen) > 20
     assert not {url: status for url, (status, _) in seen.items() if status >= 500}
@@ -96,10 +96,17 @@ def test_anothers_account_does_not_exist(name, book, outsider, client):
     assert client.get(pages(book[0], newest_run())[name]).status_code == 404
 
 
+def test_pages_of_admins_do_not_exist_for_others(db, people, client):
+    for who, user in people.items():
+        client.force_login(user)
+        for name, url in admin_pages().items():
+            assert client.get(url).status_code == (200 if who == "admin" else 404), (who, name)
+
+
 def test_pages_refuse_what_they_do_not_do(book, owner, client):
     from scoring.selectors import newest_run
 
     client.force_login(owner)
-    for name, url in pages(book[0], newest_run()).items():
+    for name, url in (pages(book[0], newest_run()) | admin_pages()).items():
         if name != "password":
             assert client.post(url).status_code == 405, name

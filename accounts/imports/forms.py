@@ -1,6 +1,6 @@
 """What people say about a file: when they upload it, and which imports they look for."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import django_filters
 from django import forms
@@ -203,6 +203,7 @@ class SaveMappingForm(forms.ModelForm):
     class Meta:
         model = SavedMapping
         fields = ("name",)
+        labels: ClassVar = {"name": "Save the mapping as"}
 
     def clean_name(self) -> str:
         """Not one of the shipped names, which would be hidden by it."""

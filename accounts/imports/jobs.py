@@ -320,8 +320,8 @@ def _keeping(run: ImportRun, worker: str) -> Callable[[int, int], None]:
     return beat
 
 
-def _settle(run: ImportRun, worker: str, **values: Any) -> None:
-    if not ImportRun.objects.filter(pk=run.pk, worker=worker).update(**values):
+def _settle(run: ImportRun, mine: str, /, **values: Any) -> None:
+    if not ImportRun.objects.filter(pk=run.pk, worker=mine).update(**values):
         raise _LeaseLostError
 
 

@@ -14,6 +14,7 @@ from accounts.ingest.parsers import DELIMITERS, Table, inspect
 from accounts.models import ImportRun
 
 ROWS: Final = 20
+_WORDS: Final = {"external_id": "id in the source", "account_id": "account's id in the source"}
 SAMPLES: Final = 3
 
 
@@ -136,7 +137,7 @@ def target_groups(feed_key: str) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def label_of(target: str, feed: Feed) -> str:
     """A target in words."""
-    words = target.split(":")[-1].replace("_", " ")
+    words = _WORDS.get(target) or target.split(":")[-1].replace("_", " ")
     needed = " (needed)" if target in feed.required else ""
     return words[:1].upper() + words[1:] + needed
 

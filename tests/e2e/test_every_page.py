@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from scoring.selectors import newest_run
-from tests.pages import pages
+from tests.pages import admin_pages, pages
 
 VIEWS = {
     "light desktop": ("light", 1440),
@@ -24,7 +24,8 @@ def look(page, accessibility) -> list[str]:
 def test_pages_are_clean_and_accessible(view, book, admin, visit, accessibility):
     scheme, width = VIEWS[view]
     found = {}
-    for name, url in (pages(book[0], newest_run()) | {"gallery": "/gallery/"}).items():
+    addresses = pages(book[0], newest_run()) | admin_pages() | {"gallery": "/gallery/"}
+    for name, url in addresses.items():
         page = visit(url, admin, scheme=scheme, width=width)
         assert page.locator("h1").count() == 1, name
         if faults := look(page, accessibility):
@@ -41,7 +42,15 @@ def test_the_log_in_page(view, db, visit, accessibility):
 
 
 def test_an_empty_workbench_says_what_to_do(admin, visit, accessibility):
-    for url in ("/", "/portfolio/", "/at-risk/", "/insights/", "/scorecards/", "/nights/"):
+    for url in (
+        "/",
+        "/portfolio/",
+        "/at-risk/",
+        "/insights/",
+        "/scorecards/",
+        "/nights/",
+        "/imports/",
+    ):
         page = visit(url, admin)
         assert page.locator("main").inner_text().strip()
         assert not look(page, accessibility), url

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
+from django.db.models import Exists, OuterRef
 from django.http import Http404
 
 from accounts.access import visible_to
@@ -64,7 +65,14 @@ def account_with_health(user: Any, pk: int) -> tuple[Account, AccountHealth | No
     One query where there is current health. Without, the newest stored night stands in (an account that
     churned before the nights shown); None when no night has scored it.
     """
-    found = visible_to(user).select_related("owner", "team", "health").filter(pk=pk).first()
+    below = Account.objects.filter(parent=OuterRef("pk"))
+    found = (
+        visible_to(user)
+        .select_related("owner", "team", "health")
+        .annotate(has_children=Exists(below))
+        .filter(pk=pk)
+        .first()
+    )
     if found is None:
         raise Http404("No such account.")
     return found, getattr(found, "health", None) or _last_stored(found)

@@ -97,7 +97,7 @@ def _example(
         "account": int(ids[row]),
         "before": _plain(was[row]),
         "after": _plain(now[row]),
-        "inputs": [places[at].column for at in np.flatnonzero(differs[row])],
+        "inputs": [places[at].column for at in np.flatnonzero(differs[row]).tolist()],
     }
 
 

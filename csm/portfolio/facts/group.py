@@ -35,7 +35,9 @@ class Group:
 
 
 def group_of(request: HttpRequest, account: Account) -> Group | None:
-    """The account's group, or None when it stands alone. One query."""
+    """The group of an account of `account_with_health`, or None when it stands alone. At most one query."""
+    if account.parent_id is None and not getattr(account, "has_children", True):
+        return None
     root = account.parent_id or account.pk
     members = list(
         visible_to(request.user)

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from accounts.trust import breaker
+from accounts.trust import breaker, duplicates
 from scoring.models import Scorecard, ScoreRun
 from scoring.selectors import scorecard_called
 from scoring.services import nights, versions
@@ -48,6 +48,7 @@ def start_night(
     if not history_only:
         # A back-fill asks what stood then; it opens nothing.
         breaker.check(as_of)
+        duplicates.search_when_due()
     scorecard = None if scorecard_key is None else scorecard_called(scorecard_key)
     return nights.start(
         as_of,

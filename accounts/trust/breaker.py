@@ -65,8 +65,8 @@ def check(as_of: date) -> list[Freeze]:
         Freeze.objects.filter(lifted_on=None, opened_on=as_of, source__in={s for s, _ in wanted})
     )
     opened = [each for each in opened if (each.source, each.feed) in wanted]
-    for each in opened:
-        log.warning("%s", each.details.get("sentence", each))
+    for freeze_ in opened:
+        log.warning("%s", freeze_.details.get("sentence", freeze_))
     notices.tell_of_freezes()
     return opened
 

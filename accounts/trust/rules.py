@@ -7,8 +7,9 @@ Silence. Gaps are the days between two deliveries of the last `WINDOW_DAYS`; `us
     late   once the silence exceeds max(1.5 × usual, longest)
     silent once the silence exceeds max(times × usual, 1.5 × longest)           times = 3 unless set
 
-and a series without a rhythm (fewer than 60 % of its gaps lie within a day or half of the median) has to be
-silent for 7 × its mean gap as well, which a series of chance events outlasts once in a thousand times.
+and a series without a rhythm (fewer than 70 % of its gaps lie within a day or half of the median) has to be
+silent for 7 × (1 + 1/√n) × its mean gap as well: a pause of chance events is longer once in a thousand times,
+the mean of n gaps being uncertain itself.
 Weekends need no rule of their own: they are the longest gaps of a feed that rests on them.
 
 Jump. A day is compared with the last days like it: ten of the same weekday, or, with fewer than five, twenty of
@@ -35,7 +36,7 @@ SILENT_TIMES: Final = 3.0
 LATE_TIMES: Final = 1.5
 LONGEST_TIMES: Final = 1.5
 CHANCE_TIMES: Final = 7.0
-RHYTHM_SHARE: Final = 0.6
+RHYTHM_SHARE: Final = 0.7
 
 COMPARED_DAYS: Final = 180
 JUDGED_DAYS: Final = 7
@@ -89,7 +90,7 @@ def rhythm(
     silent = max(times * usual, LONGEST_TIMES * longest)
     near = sum(abs(gap - usual) <= max(1.0, usual / 2) for gap in gaps)
     if near < RHYTHM_SHARE * len(gaps):
-        silent = max(silent, CHANCE_TIMES * sum(gaps) / len(gaps))
+        silent = max(silent, CHANCE_TIMES * (1 + len(gaps) ** -0.5) * sum(gaps) / len(gaps))
     return Rhythm(usual, min(max(LATE_TIMES * usual, longest), silent), silent, len(gaps))
 
 

@@ -11,12 +11,15 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
 from django.views import defaults
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.negotiation import DefaultContentNegotiation
 
 _MACHINES = ("/api/", "/v1/")
 
 
 class SchemaView(SpectacularAPIView):
     """The OpenAPI description as YAML, or as JSON with `?format=json`."""
+
+    content_negotiation_class = DefaultContentNegotiation
 
 
 class DocsView(SpectacularSwaggerSplitView):

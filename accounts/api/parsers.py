@@ -3,7 +3,7 @@
 import json
 from typing import Any, NoReturn
 
-from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
 
 from accounts.api.errors import Refused
@@ -12,10 +12,8 @@ _DEEPEST = 8
 _INTEGERS = range(-(2**63), 2**63)
 
 
-class AlwaysJson(BaseContentNegotiation):
+class AlwaysJson(DefaultContentNegotiation):
     """Whatever a client says it accepts, it gets JSON: errors are never another format than answers."""
-
-    select_parser = DefaultContentNegotiation.select_parser
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
         return renderers[0], renderers[0].media_type

@@ -22,9 +22,9 @@ def write(feed: Feed, body: Any, *, by: Any) -> Answer:
     200 when every row was taken (created, updated, unchanged or held), 207 when at least one was rejected.
     Raises Refused when the envelope is at fault; no row is looked at then.
     """
+    sent = _envelope(body)
     from accounts.ingest.rows import load_rows
 
-    sent = _envelope(body)
     results = load_rows(
         feed.key,
         sent["rows"],
@@ -86,7 +86,7 @@ def _envelope(body: Any) -> dict[str, Any]:
     as_of: date | None = None
     if (day := body.get("as_of")) is not None:
         try:
-            as_of = parse_day(day if isinstance(day, str) else repr(day))
+            as_of = parse_day(day if isinstance(day, str) else "")
         except ValueError as error:
             faults.append(fault("as_of", day, str(error), "Leave it out for today."))
     dry_run = body.get("dry_run")

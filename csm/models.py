@@ -16,7 +16,7 @@ class Role(models.TextChoices):
     ADMIN = "admin", "Admin"
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox has no types
     """A colleague. Teams hold their members, so a user's are `user.teams`."""
 
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.CSM)

@@ -100,6 +100,10 @@ def test_every_page_asks_for_a_log_in(client, db) -> None:
             response = method(url)
             if response.status_code == 302 and "/login/" in response["Location"]:
                 checked += 1
+            elif name.startswith("api_") and response.status_code == 401:
+                assert response["Content-Type"] == "application/json", url
+                assert response["WWW-Authenticate"] == "Bearer", url
+                checked += 1
             elif response.status_code != 405:
                 open_to_all.add(name)
     assert checked > 20

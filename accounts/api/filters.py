@@ -20,7 +20,7 @@ from accounts.models import Account, ImportChange, ImportRun
 from csm.lib.dates import parse_day
 
 _ID: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
-_PAGING: Final = {
+_PAGING: Final[dict[str, tuple[Schema, str]]] = {
     "limit": (
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
         "Rows per page.",

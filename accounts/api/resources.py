@@ -54,7 +54,7 @@ class Resource:
         """What `user` may read."""
         if self.model is Account:
             return visible_to(user)
-        return self.model.objects.filter(account__in=visible_to(user))  # type: ignore[no-any-return]
+        return self.model.objects.filter(account__in=visible_to(user))
 
     def as_json(self, rows: QuerySet[Any], user: Any) -> list[dict[str, Any]]:
         """`rows` as dictionaries for an answer, `id` first; one query."""
@@ -133,8 +133,8 @@ def _own(resource: Resource) -> Iterable[ReadField]:
             if column is not None and column.kind is Kind.TAGS:
                 yield read(column.target, field.name, Kind.TAGS, nullable=False)
             else:
-                words = {"description": f"{str(field.verbose_name).capitalize()}, by key."}
-                yield ReadField(field.name, field.name, _OBJECT | words)
+                described = {"description": f"{str(field.verbose_name).capitalize()}, by key."}
+                yield ReadField(field.name, field.name, _OBJECT | described)
         else:
             yield read_model_field(field, columns.get(field.name))
 

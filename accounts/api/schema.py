@@ -87,7 +87,7 @@ class ApiSchema(AutoSchema):
             name=name, type=ResolvedComponent.SCHEMA, schema=schema, object=name
         )
         self.registry.register_on_missing(made)
-        return made.ref  # type: ignore[no-any-return]
+        return made.ref
 
     def refusals(self, *more: dict[int, str]) -> dict[int, OpenApiResponse]:
         self.component("Fault", _FAULT)
@@ -100,7 +100,7 @@ class ApiSchema(AutoSchema):
             for status, words in sorted(found.items())
         }
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> list[Any]:
         limits = [
             OpenApiParameter(
                 name, int, OpenApiParameter.HEADER, description=words, response=[200, 207, 429]
@@ -122,7 +122,7 @@ class FactSchema(ApiSchema):
 
     @property
     def resource(self) -> Resource:
-        return self.view.what  # type: ignore[no-any-return]
+        return self.view.what
 
     @property
     def is_one(self) -> bool:
@@ -164,7 +164,7 @@ class FactSchema(ApiSchema):
             operation["requestBody"]["required"] = True
         return operation
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> list[Any]:
         found = super().get_override_parameters()
         if self.method == "POST":
             key = OpenApiParameter(

@@ -19,7 +19,7 @@ def create(
     """
     if by.pk != user.pk:
         raise WorkbenchError("A token is made by the one whose rights it has.")
-    if user.auth_token_set.count() >= MOST:
+    if ApiToken.objects.filter(user=user).count() >= MOST:
         raise WorkbenchError(f"You have {MOST} tokens, the most there can be. Revoke one first.")
     made, text = ApiToken.objects.create(
         user,

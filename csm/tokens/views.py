@@ -43,7 +43,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
         "form": form,
         "made": made,
         "text": text,
-        "tokens": user.auth_token_set.order_by("name", "created"),
+        "tokens": ApiToken.objects.filter(user=user),
         "scopes": SCOPES,
         "calls": calls,
         "seconds": seconds,

@@ -82,6 +82,11 @@ PLAIN: Final = Style()
 _LEFT_BLANK_KEPT: Final = 10_000
 
 
+def is_nothing(text: str) -> bool:
+    """Whether a stripped cell is blank or stands for nothing."""
+    return not text or text.lower() in _NOTHING
+
+
 def parser_for(
     column: Column, conventions: Conventions, style: Style = PLAIN
 ) -> Callable[[str], Any]:
@@ -107,7 +112,10 @@ def parser_for(
 
 
 def _parser(column: Column, conventions: Conventions, style: Style) -> Callable[[str], Any]:
-    figures = {"currency": conventions.currency, "decimal_comma": conventions.decimal_comma}
+    figures: dict[str, Any] = {
+        "currency": conventions.currency,
+        "decimal_comma": conventions.decimal_comma,
+    }
     order = style.date_order or conventions.date_order
     match column.kind:
         case Kind.CATEGORY:
@@ -189,16 +197,20 @@ def _external_ids(text: str, max_length: int, style: Style) -> list[str]:
     return [_text(each, max_length) for each in ids]
 
 
+def is_yes(text: str) -> bool | None:
+    """Whether `text` means yes or no; None when it is neither."""
+    plain = text.strip().lower()
+    return True if plain in _YES else False if plain in _NO else None
+
+
 def _yes_no(text: str) -> bool:
-    plain = text.lower()
-    if plain in _YES:
-        return True
-    if plain in _NO:
-        return False
-    raise CellFault(
-        "is neither yes nor no.",
-        "Write yes or no. A mapping file can translate other words under `values`.",
-    )
+    said = is_yes(text)
+    if said is None:
+        raise CellFault(
+            "is neither yes nor no.",
+            "Write yes or no. A mapping file can translate other words under `values`.",
+        )
+    return said
 
 
 def _slug(text: str, max_length: int) -> str:

@@ -71,7 +71,9 @@ class MappingFault(IngestError):
 class MissingColumn(IngestError):
     """The header lacks what the feed cannot do without."""
 
-    def __init__(self, missing: str, headers: Iterable[str], accepted: Iterable[str]) -> None:
+    def __init__(
+        self, missing: str, headers: Iterable[str], accepted: Iterable[str], hint: str = ""
+    ) -> None:
         self.missing = missing
         self.headers = tuple(headers)
         self.accepted = tuple(accepted)
@@ -80,7 +82,7 @@ class MissingColumn(IngestError):
         super().__init__(
             f"The file has no {missing}. Columns seen: {seen}"
             + (f" and {more:,} more" if more > 0 else "")
-            + f". Name one of them {', '.join(self.accepted)}, or say in a mapping file which it is."
+            + f". Name one of them {', '.join(self.accepted)}, or say in a mapping file which it is.{hint}"
         )
 
 
@@ -95,6 +97,20 @@ class AmbiguousColumns(IngestError):
         )
         super().__init__(
             f"{parts}. Rename or remove all but one of them, or set the others to `ignore` in a mapping file."
+        )
+
+
+class AmbiguousDates(IngestError):
+    """Dates of some columns could be day or month first; `columns` has a few of them by header."""
+
+    def __init__(self, columns: dict[str, list[str]]) -> None:
+        self.columns = columns
+        parts = "; ".join(
+            f"column {header!r} ({', '.join(samples)})" for header, samples in columns.items()
+        )
+        super().__init__(
+            f"Dates could be day or month first: {parts}. Say which with --date-order dmy or "
+            "--date-order mdy, or with `date_order` in a mapping file."
         )
 
 

@@ -9,7 +9,7 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 
 from accounts.admin.records import RecordAdmin
-from scoring.metrics.catalogue import CATALOGUE
+from scoring.metrics.catalogue import catalogue
 from scoring.models import (
     AccountHealth,
     Band,
@@ -25,9 +25,6 @@ from scoring.models import (
 )
 from scoring.scorecard_selectors import read
 
-_METRICS = sorted(
-    ((key, metric.label) for key, metric in CATALOGUE.items()), key=lambda pair: pair[1]
-)
 _JSON = forms.Textarea(attrs={"rows": 2, "cols": 34})
 
 
@@ -56,8 +53,9 @@ class DraftInline(admin.TabularInline):
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Metrics are chosen from the catalogue, so that a draft cannot name one there is not."""
         if db_field.name in {"metric", "denominator"}:
+            labels = ((key, metric.label) for key, metric in catalogue().items())
             return forms.ChoiceField(
-                choices=[("", "---------"), *_METRICS],
+                choices=[("", "---------"), *sorted(labels, key=lambda pair: pair[1])],
                 required=not db_field.blank,
                 label=db_field.verbose_name.capitalize(),
             )

@@ -7,7 +7,7 @@ from csm.lib.money import per_unit
 from scoring.engine.explain import Input
 from scoring.engine.spec import Band, Cap, Measure, Revenue, Scope, ScorecardSpec
 from scoring.engine.statistics import MeasureStats
-from scoring.metrics.catalogue import CATALOGUE
+from scoring.metrics.catalogue import find
 
 CAUSES = {
     "data": "Data appeared or went missing",
@@ -50,13 +50,13 @@ def plain(value: float, digits: int = 4) -> str:
 
 
 def metric_label(key: str) -> str:
-    metric = CATALOGUE.get(key)
+    metric = find(key)
     return metric.label if metric else _ATTRIBUTES.get(key, key)
 
 
 def metric_definition(key: str) -> str:
     """What a metric is and which way is better, in one or two sentences."""
-    metric = CATALOGUE.get(key)
+    metric = find(key)
     if metric is None:
         return f"The account's own attribute: {_ATTRIBUTES.get(key, key).lower()}."
     if metric.is_category:
@@ -69,7 +69,7 @@ def figure(key: str, value: float | None, currency: str) -> str:
     """A metric's value with its unit; amounts of metrics are in major units of `currency`."""
     if value is None:
         return display.MISSING
-    metric = CATALOGUE.get(key)
+    metric = find(key)
     kind = metric.kind if metric else "number"
     if kind == "money":
         return display.money(round(value * per_unit(currency)), currency)
@@ -85,7 +85,7 @@ def figure(key: str, value: float | None, currency: str) -> str:
 
 def unit(key: str) -> str:
     """What stands beside the figure where the figure alone does not say it."""
-    metric = CATALOGUE.get(key)
+    metric = find(key)
     if metric is None or metric.kind in ("money", "ratio", "days", "category"):
         return ""
     if metric.unit:
@@ -156,7 +156,7 @@ def limit(metric: str, value: object) -> str:
     """A parameter in the metric's unit; amounts without a currency, since a scorecard has none."""
     if not isinstance(value, int | float):
         return display.MISSING
-    known = CATALOGUE.get(metric)
+    known = find(metric)
     if known is not None and known.kind == "money":
         return display.compact(value)
     return figure(metric, value, "USD").replace(" d", " days")

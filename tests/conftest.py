@@ -10,6 +10,7 @@ import pytest
 from accounts.models import Account, Reading, Team
 from csm.models import Role, User
 from csm.nightly import run_nightly
+from scoring.metrics.catalogue import forget_definitions
 from scoring.models import ScoreRun
 from scoring.services import versions
 
@@ -42,6 +43,7 @@ def _own_files(settings: Any, tmp_path: Path) -> None:
 def _forget_published_specs() -> None:
     # Primary keys start again in every test database, so what was remembered of them is another's.
     versions.published_spec.cache_clear()
+    forget_definitions()
 
 
 @pytest.fixture

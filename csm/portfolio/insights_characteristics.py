@@ -6,7 +6,7 @@ import numpy as np
 
 from csm.portfolio.insights_selectors import Accounts
 from scoring.engine.spec import required_metrics
-from scoring.metrics.catalogue import CATALOGUE
+from scoring.metrics.catalogue import find
 from scoring.metrics.read import ATTRIBUTES, frame
 from scoring.models import ScoreRun
 from scoring.selectors import specs_of
@@ -81,7 +81,11 @@ def characteristics(accounts: Accounts, run: ScoreRun) -> list[Characteristic]:
 
 def _metrics(run: ScoreRun) -> list[str]:
     read = [key for spec in specs_of(run).values() for key in required_metrics(spec)]
-    numbers = (key for key in read if key not in ATTRIBUTES and not CATALOGUE[key].is_category)
+    numbers = (
+        key
+        for key in read
+        if key not in ATTRIBUTES and not ((metric := find(key)) and metric.is_category)
+    )
     return list(dict.fromkeys([*FLAT, *numbers]))
 
 
@@ -94,7 +98,7 @@ def _contact_ratio(with_email: np.ndarray, contacts: np.ndarray) -> np.ndarray:
 def _described(key: str, values: np.ndarray, high: np.ndarray) -> Characteristic:
     known = values[~np.isnan(values)]
     risky = values[high & ~np.isnan(values)]
-    metric = CATALOGUE.get(key)
+    metric = find(key)
     return Characteristic(
         metric=key,
         label=metric.label if metric else "Contact ratio",

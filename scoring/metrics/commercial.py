@@ -1,6 +1,39 @@
-"""Who the customer is and what they buy."""
+"""Who the customer is and which deals we have with them."""
 
+from scoring.metrics.arithmetic import major, share
+from scoring.metrics.contracts import ARR
+from scoring.metrics.facts import Part, Table
 from scoring.metrics.metric import Metric
+
+# States that hold on the date.
+_DEALS = Table(
+    "accounts_opportunitystate",
+    feed="opportunities",
+    on="valid_from",
+    zero_when_none=True,
+    rows=(
+        "FROM accounts_opportunitystate f WHERE f.account_id BETWEEN $first AND $last "
+        "AND f.valid_from <= $as_of AND (f.valid_to IS NULL OR f.valid_to > $as_of)"
+    ),
+)
+
+
+def _amount(where: str) -> Part:
+    # Deals of unknown amount add nothing; only deals of unknown amount make the sum unknown.
+    sql = (
+        f"CASE WHEN COUNT(*) FILTER (WHERE {where}) = 0 THEN 0.0 "
+        f"ELSE CAST(SUM(f.amount) FILTER (WHERE {where}) AS double precision) END"
+    )
+    return Part(_DEALS, sql, counts=True)
+
+
+def _deals(where: str) -> Part:
+    return Part(_DEALS, f"COUNT(*) FILTER (WHERE {where})", counts=True)
+
+
+_EXPANSION = _amount("f.status = 'open' AND f.kind = 'expansion'")
+_CLOSED = "f.valid_from > $d365 AND f.status IN ('won', 'lost')"
+
 
 METRICS = (
     Metric(
@@ -16,6 +49,8 @@ METRICS = (
         kind="money",
         direction="up",
         description="Sum of the amounts of all won opportunities.",
+        parts=(_amount("f.status = 'won'"),),
+        value=major,
     ),
     Metric(
         key="current_pipeline_amount",
@@ -23,6 +58,34 @@ METRICS = (
         kind="money",
         direction="up",
         description="Sum of the amounts of all open opportunities.",
+        parts=(_amount("f.status = 'open'"),),
+        value=major,
+    ),
+    Metric(
+        key="open_opportunities",
+        label="Open opportunities",
+        kind="count",
+        direction="up",
+        description="Opportunities open on the as-of date.",
+        parts=(_deals("f.status = 'open'"),),
+    ),
+    Metric(
+        key="pipeline_unchanged_days",
+        label="Days the pipeline stands still",
+        kind="days",
+        direction="down",
+        description="Whole days since an open opportunity last changed stage or amount; unknown without one.",
+        parts=(Part(_DEALS, "$ago[MAX(f.valid_from) FILTER (WHERE f.status = 'open')]"),),
+    ),
+    Metric(
+        key="win_rate_365d",
+        label="Deals won in 12 months",
+        kind="ratio",
+        direction="up",
+        description="Share of the opportunities closed in the last 365 days that were won.",
+        window_days=365,
+        parts=(_deals(f"{_CLOSED} AND f.status = 'won'"), _deals(_CLOSED)),
+        value=share,
     ),
     Metric(
         key="size_segment",
@@ -30,7 +93,7 @@ METRICS = (
         kind="category",
         direction="up",
         description="Enterprise, Large, Mid-Market or Small Business.",
-        sources=("account",),
+        attribute="size_segment",
     ),
     Metric(
         key="number_of_employees",
@@ -40,12 +103,13 @@ METRICS = (
         description="People the customer employs.",
     ),
     Metric(
-        key="contract_value_change_rate",
-        label="Contract-value change over 12 months",
-        kind="ratio",
+        key="open_expansion_amount",
+        label="Open expansion",
+        kind="money",
         direction="up",
-        description="Relative change of the recurring contract value over 12 months (0.1 = +10 %).",
-        signed=True,
+        description="Sum of the amounts of open expansion opportunities.",
+        parts=(_EXPANSION,),
+        value=major,
     ),
     Metric(
         key="expansion_opportunity_rate",
@@ -53,6 +117,8 @@ METRICS = (
         kind="ratio",
         direction="up",
         description="Amount of open expansion opportunities divided by the recurring contract value.",
+        parts=(_EXPANSION, ARR),
+        value=share,
     ),
     Metric(
         key="renewal_likelihood",
@@ -62,11 +128,11 @@ METRICS = (
         description="The recorded estimate: Very likely, Likely, Unsure, Unlikely or Lost.",
     ),
     Metric(
-        key="invoices_paid_on_time_rate",
-        label="Invoices paid on time",
-        kind="ratio",
+        key="tenure_days",
+        label="Customer for",
+        kind="days",
         direction="up",
-        description="Share of the invoices due in the last 12 months that were paid by their due date.",
-        window_days=365,
+        description="Whole days since the account became a customer.",
+        attribute="tenure_days",
     ),
 )

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from csm.lib.errors import WorkbenchError
 from scoring.engine.spec import SpecError
-from scoring.metrics.catalogue import CATALOGUE
+from scoring.metrics.catalogue import catalogue
 from scoring.models import Scorecard, ScorecardVersion
 from scoring.services import versions
 
@@ -70,7 +70,7 @@ class Command(BaseCommand):
                 )
 
     def _metrics(self, options: dict[str, Any]) -> None:
-        for metric in CATALOGUE.values():
+        for metric in catalogue().values():
             self.stdout.write(f"{metric.key} ({metric.kind}): {metric.description}")
 
     def _presets(self, options: dict[str, Any]) -> None:

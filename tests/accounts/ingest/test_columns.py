@@ -61,8 +61,10 @@ def test_no_column_of_ours_is_taken_for_a_score_of_the_source():
 
 
 def test_metrics_are_those_of_the_catalogue():
-    attributes = {"size_segment"}
-    assert {column.field for column in METRICS} == set(CATALOGUE) - attributes
+    assert {column.field for column in METRICS} <= set(CATALOGUE)
+    reported_only = {key for key, metric in CATALOGUE.items() if not metric.is_derived}
+    attributes = {"size_segment", "tenure_days"}
+    assert reported_only - attributes <= {column.field for column in METRICS}
 
 
 def test_metrics_are_of_the_catalogues_kind():

@@ -1,0 +1,281 @@
+"""Reading dated facts: a few aggregates per table over a range of accounts, as of a date.
+
+**No look-ahead.** Every row is chosen by the day that decides when it became true; a day learned later
+(closed, answered, left, paid …) counts only once it has come. The SQL of a `Part` says both.
+
+**Unknown and zero.** An aggregate over no rows is unknown, except for counts and sums. A count of nothing
+is 0 when the feed is alive for the account: the feed has a fact within the last 60 days (or within the
+part's own window, where that is longer), and the account had one of that table (of that measure, for
+usage) at some time before. Where a table lists everything of its sort there is (`zero_when_none`: tickets,
+invoices, opportunities), an account that never had one has 0 as well, while the feed has a fact within
+its last 60 days. Tables of standing facts (contacts, contracts, goals …) have no window: an account with
+rows in them is known.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from django.db import connection
+
+from accounts.models import UsageMeasure
+
+Floats = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int64]
+
+# A feed that said nothing for so long is not believed when it says nothing of an account.
+ALIVE_DAYS = 60
+
+# What a statement may ask for: dates, the range of ids, the id of a usage measure, days before the date.
+_PLACE = re.compile(r"\$(?:(as_of|since|first|last|measures)\b|d(\d+)\b|m\[([\w-]+)\])")
+_AGO = re.compile(r"\$ago\[([^\]]+)\]")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Where facts of one sort stand, and how the rows of a range of accounts are found.
+
+    `on` is the column that decides. `rows` is `FROM … WHERE …` with the rows as `f`, at most one statement
+    per table and night; by default the index of (account, on) is read from `$since` on. `grouped` is False
+    where `rows` gives one row per account already.
+    """
+
+    name: str
+    feed: str
+    on: str
+    rows: str = ""
+    account: str = "f.account_id"
+    windowed: bool = False
+    grouped: bool = True
+    zero_when_none: bool = False
+    # Further tables whose days count as news of this one: (table, column).
+    also: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def sql(self) -> str:
+        if self.rows:
+            return self.rows
+        since = f' AND f."{self.on}" > $since' if self.windowed else ""
+        return (
+            f"FROM accounts_account a JOIN {self.name} f ON f.account_id = a.id "
+            f'AND f."{self.on}" <= $as_of{since} WHERE a.id BETWEEN $first AND $last'
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """One aggregate over the rows `f` of a table.
+
+    `days` is its window; None is a standing figure without one. `reach` is how far back rows are read for
+    it where that is further. `counts` says that no rows can mean 0. `measure` is the usage measure it reads.
+    """
+
+    table: Table
+    sql: str
+    days: int | None = None
+    counts: bool = False
+    measure: str = ""
+    reach: int = 0
+
+
+# (source, feed) → its last good day.
+Frozen = Mapping[tuple[str, str], date]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The night, and the last good day of every feed that is frozen on it."""
+
+    as_of: date
+    good: Mapping[str, date] = field(default_factory=dict)
+
+    @classmethod
+    def of_night(cls, as_of: date, frozen: Frozen | None = None) -> "Clock":
+        """Of two frozen sources of a feed the earlier good day counts."""
+        good: dict[str, date] = {}
+        for (_, feed), on in (frozen or {}).items():
+            good[feed] = min(on, good.get(feed, on))
+        return cls(as_of, good)
+
+    def of(self, feed: str) -> date:
+        return min(self.as_of, self.good.get(feed, self.as_of))
+
+    def ago(self, days: int) -> "Clock":
+        """The same some days earlier, frozen feeds counted from their good day."""
+        back = timedelta(days=days)
+        return Clock(self.as_of - back, {feed: on - back for feed, on in self.good.items()})
+
+
+Newest = Mapping[tuple[str, str], date]
+
+
+def newest(parts: Iterable[Part], clock: Clock) -> dict[tuple[str, str], date]:
+    """The newest day of each (table, measure) up to the night, over the whole book: one query.
+
+    Over the whole book, so that nothing depends on how it is cut into shards.
+    """
+    wanted = dict.fromkeys((part.table, part.measure) for part in parts)
+    measures = measure_ids([measure for _, measure in wanted if measure])
+    asked: dict[tuple[str, str, str], str] = {}
+    for table, measure in wanted:
+        if measure and measure not in measures:
+            continue
+        of = f"measure_id = {measures[measure]} AND " if measure else ""
+        for name, on in ((table.name, table.on), *table.also):
+            until = clock.of(table.feed)
+            sql = f'(SELECT MAX("{on}") FROM {name} WHERE {of}"{on}" <= \'{until}\')'
+            asked.setdefault((table.name, measure, name), sql)
+    if not asked:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT " + ", ".join(asked.values()))
+        row = cursor.fetchone()
+    found: dict[tuple[str, str], date] = {}
+    for (table_name, measure, _), value in zip(asked, row, strict=True):
+        if value is not None:
+            place = (table_name, measure)
+            found[place] = max(_day(value), found.get(place, date.min))
+    return found
+
+
+def measure_ids(keys: Collection[str]) -> dict[str, int]:
+    """Ids of the usage measures that are there; reading makes none."""
+    if not keys:
+        return {}
+    return dict(UsageMeasure.objects.filter(key__in=set(keys)).values_list("key", "pk"))
+
+
+def read(
+    parts: Iterable[Part], *, clock: Clock, ids: Ids, first_id: int, last_id: int, newest: Newest
+) -> dict[Part, Floats]:
+    """The value of each part for each of `ids` (ascending, within the range); NaN unknown."""
+    by_table: dict[Table, list[Part]] = {}
+    found: dict[Part, Floats] = {}
+    for part in dict.fromkeys(parts):
+        if (part.table.name, part.measure) in newest and len(ids):
+            by_table.setdefault(part.table, []).append(part)
+        else:
+            found[part] = np.full(len(ids), np.nan)
+    measures = measure_ids(
+        [part.measure for part in set().union(*by_table.values()) if part.measure]
+    )
+    for table, wanted in by_table.items():
+        query = _Query(clock.of(table.feed), first_id, last_id, measures)
+        seen, columns = _aggregates(table, wanted, query, ids)
+        _zeros(table, wanted, columns, seen, query, ids, newest)
+        found |= dict(zip(wanted, columns, strict=True))
+    return found
+
+
+@dataclass(frozen=True)
+class _Query:
+    as_of: date
+    first_id: int
+    last_id: int
+    measures: Mapping[str, int]
+
+    def fill(self, sql: str, *, since: date | None = None, measures: Iterable[str] = ()) -> str:
+        """`sql` with its places filled. Only dates and whole numbers go in, none of them typed by people."""
+        fixed = {
+            "as_of": f"'{self.as_of}'",
+            "since": f"'{since}'",
+            "first": str(self.first_id),
+            "last": str(self.last_id),
+            "measures": ", ".join(str(self.measures[key]) for key in sorted(set(measures) - {""})),
+        }
+
+        def place(match: re.Match[str]) -> str:
+            name, days, measure = match.groups()
+            if name:
+                return fixed[name]
+            if days:
+                return f"'{self.as_of - timedelta(days=int(days))}'"
+            return str(self.measures[measure])
+
+        def ago(match: re.Match[str]) -> str:
+            if connection.vendor == "postgresql":
+                return f"(DATE '{self.as_of}' - ({match[1]}))"
+            return f"CAST(julianday('{self.as_of}') - julianday({match[1]}) AS INTEGER)"
+
+        return _AGO.sub(ago, _PLACE.sub(place, sql))
+
+
+def _aggregates(
+    table: Table, parts: Sequence[Part], query: _Query, ids: Ids
+) -> tuple[npt.NDArray[np.bool_], list[Floats]]:
+    """Which of `ids` have rows, and one array per part."""
+    since = query.as_of - timedelta(days=max(max(part.days or 0, part.reach) for part in parts))
+    wanted = ", ".join(part.sql for part in parts)
+    grouped = f" GROUP BY {table.account}" if table.grouped else ""
+    sql = f"SELECT {table.account}, {wanted} {table.sql}{grouped}"
+    with connection.cursor() as cursor:
+        cursor.execute(query.fill(sql, since=since, measures=(part.measure for part in parts)))
+        rows = cursor.fetchall()
+    values = np.array(rows, dtype=np.float64).reshape(len(rows), len(parts) + 1)
+    accounts = values[:, 0].astype(np.int64)
+    place = np.searchsorted(ids, accounts)
+    mine = place < len(ids)
+    mine[mine] = ids[place[mine]] == accounts[mine]
+    place = place[mine]
+    seen = np.zeros(len(ids), dtype=bool)
+    seen[place] = True
+    columns = []
+    for number in range(len(parts)):
+        column = np.full(len(ids), np.nan)
+        column[place] = values[mine, number + 1]
+        columns.append(column)
+    return seen, columns
+
+
+def _zeros(
+    table: Table,
+    parts: Sequence[Part],
+    columns: Sequence[Floats],
+    seen: npt.NDArray[np.bool_],
+    query: _Query,
+    ids: Ids,
+    newest: Newest,
+) -> None:
+    """Tell 0 from unknown where a count found nothing; the rule stands at the top."""
+    ever: dict[str, npt.NDArray[np.bool_]] = {}
+    for part, column in zip(parts, columns, strict=True):
+        if not part.counts:
+            continue
+        nothing = np.isnan(column) | (column == 0)
+        if not nothing.any():
+            continue
+        silent = (query.as_of - newest[(table.name, part.measure)]).days
+        known = np.zeros(len(ids), dtype=bool)
+        if part.days is None:
+            known |= seen
+        elif silent < max(ALIVE_DAYS, part.days):
+            if part.measure not in ever:
+                had = seen if not part.measure else ~np.isnan(column)
+                ever[part.measure] = had if had.all() else had | _ever(part, query, ids)
+            known |= ever[part.measure]
+        if table.zero_when_none and silent < ALIVE_DAYS:
+            known[:] = True
+        column[nothing] = np.where(known[nothing], 0.0, np.nan)
+
+
+def _ever(part: Part, query: _Query, ids: Ids) -> npt.NDArray[np.bool_]:
+    """Which of `ids` had a row of the table (and measure) up to the night: one index seek each."""
+    of = f"AND u.measure_id = $m[{part.measure}] " if part.measure else ""
+    sql = (
+        f"SELECT a.id FROM accounts_account a WHERE a.id BETWEEN $first AND $last AND EXISTS ("
+        f"SELECT 1 FROM {part.table.name} u WHERE u.account_id = a.id {of}"
+        f'AND u."{part.table.on}" <= $as_of)'
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query.fill(sql))
+        had = np.array([row[0] for row in cursor.fetchall()], dtype=np.int64)
+    return np.isin(ids, had)
+
+
+def _day(value: Any) -> date:
+    """SQLite gives the text of a day where an expression is selected."""
+    return date.fromisoformat(value) if isinstance(value, str) else value

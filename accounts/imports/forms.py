@@ -29,6 +29,22 @@ def known_sources() -> list[str]:
     return sorted(set(used.union(Source.objects.order_by().values_list("key", flat=True))))
 
 
+class ManyInput(forms.ClearableFileInput):
+    """Several files at once."""
+
+    allow_multiple_selected = True
+
+
+class ManyFiles(forms.FileField):
+    """Any number of files; gives a list."""
+
+    widget = ManyInput
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        """Each checked as a file of its own."""
+        return [super(ManyFiles, self).clean(one, initial) for one in data or ()]
+
+
 class UploadForm(forms.Form):
     """A file and what it is of. Feed and mapping may be left to be guessed from its columns."""
 
@@ -40,6 +56,11 @@ class UploadForm(forms.Form):
             "required": "Choose a file.",
             "empty": "The file is empty. Export it again.",
         },
+    )
+    beside = ManyFiles(
+        label="Files that belong to it",
+        required=False,
+        help_text="Tables of links or names that a mapping joins to it, under their own names.",
     )
     feed = forms.ChoiceField(label="What its rows are", required=False)
     mapping = forms.ChoiceField(label="Mapping", required=False)

@@ -9,11 +9,14 @@ killed import is claimed again and goes on where it stopped.
 
 import logging
 import os
+import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from shutil import rmtree
 from threading import get_ident
 from typing import Any, Final
 from uuid import uuid4
@@ -52,9 +55,19 @@ class _LeaseLostError(Exception):
 
 
 def store(
-    file: "File[bytes]", *, feed: str, source: str, mapping: str, as_of: date, by: Any
+    file: "File[bytes]",
+    *,
+    feed: str,
+    source: str,
+    mapping: str,
+    as_of: date,
+    by: Any,
+    beside: Sequence["File[bytes]"] = (),
 ) -> ImportRun:
-    """Keep an uploaded file privately under a name nobody can guess; nothing is loaded yet."""
+    """Keep an uploaded file privately, in a folder nobody can guess; nothing is loaded yet.
+
+    `beside` are files a mapping joins to it by their names (links, owners); they are kept next to it.
+    """
     run = ImportRun(
         feed=feed,
         source=source,
@@ -65,8 +78,17 @@ def store(
         bytes_total=file.size or 0,
         started_by=by,
     )
-    run.file.save(f"{uuid4().hex}{Path(run.file_name).suffix[:8].lower()}", file, save=True)
+    folder = uuid4().hex[:16]
+    run.file.save(f"{folder}/{_safe(file)}", file, save=True)
+    for other in beside:
+        run.file.storage.save(f"imports/{folder}/{_safe(other)}", other)
     return run
+
+
+def _safe(file: "File[bytes]") -> str:
+    """The file's own name as the disk may hold it, short enough for the column."""
+    name = Path(re.sub(r"[^\w.-]+", "_", Path(file.name or "").name).lstrip(".") or "file")
+    return f"{name.stem[:50]}{name.suffix[:10]}"
 
 
 def again(run: ImportRun, *, by: Any) -> ImportRun:
@@ -74,19 +96,23 @@ def again(run: ImportRun, *, by: Any) -> ImportRun:
     if not run.file or not run.file.storage.exists(run.file.name):
         raise ImportRefused("The file of this import is no longer kept: upload it again.")
     kept = {key: run.options[key] for key in ("spec", "reading") if key in run.options}
-    with run.file.open("rb") as file:
-        copy = ImportRun(
+    folder = Path(run.file.path).parent
+    with ExitStack() as stack:
+        first, *beside = (
+            File(stack.enter_context(path.open("rb")), name=path.name)
+            for path in sorted(folder.iterdir(), key=lambda path: path != Path(run.file.path))
+        )
+        copy = store(
+            first,
             feed=run.feed,
             source=run.source,
             mapping=run.mapping,
-            file_name=run.file_name,
             as_of=run.as_of,
-            state=State.UPLOADED,
-            bytes_total=file.size,
-            options=kept,
-            started_by=by,
+            by=by,
+            beside=beside,
         )
-        copy.file.save(f"{uuid4().hex}{Path(run.file.name or '').suffix}", file, save=True)
+    ImportRun.objects.filter(pk=copy.pk).update(file_name=run.file_name, options=kept)
+    copy.refresh_from_db()
     return copy
 
 
@@ -97,7 +123,8 @@ def discard(run: ImportRun) -> None:
         if current.state != State.UPLOADED:
             raise ImportRefused("It has been loaded, or is being loaded: it cannot be discarded.")
         current.delete()
-    run.file.delete(save=False)
+    if run.file:
+        rmtree(Path(run.file.path).parent, ignore_errors=True)
     rejected.delete(run)
 
 

@@ -53,6 +53,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         mapping=said["mapping"],
         as_of=said["as_of"],
         by=user,
+        beside=said["beside"],
     )
     try:
         reading.guess(run)

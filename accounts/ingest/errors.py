@@ -123,5 +123,13 @@ class EveryRowRejected(IngestError):
         super().__init__(f"Nothing was loaded: {rows} of {result.file_name} rejected.")
 
 
+class ImportTaken(IngestError):
+    """The import has gone on, or been undone, elsewhere; this one stops, what it had begun is undone."""
+
+    def __init__(self, run_id: int) -> None:
+        self.run_id = run_id
+        super().__init__(f"Import {run_id} goes on elsewhere, or was undone meanwhile.")
+
+
 class UndoRefused(IngestError):
     """The import cannot be undone as things stand."""

@@ -22,8 +22,9 @@ class PlannedChange:
 class ImportResult:
     """Counts are rows of the file. `errors` and `sample` are the first few; the rest is in the errors file.
 
-    A row is created when its account is new, updated when it changed the account or its reading of the day,
-    unchanged otherwise. `run_id` is None for a dry run and where nothing was loaded.
+    A row is created when its account (or fact) is new, updated when it changed it or its reading of the day,
+    unchanged otherwise. `held` rows are good and wait for their account. `run_id` is None for a dry run and
+    where nothing was loaded.
     """
 
     feed: str
@@ -42,6 +43,7 @@ class ImportResult:
     created: int = 0
     updated: int = 0
     unchanged: int = 0
+    held: int = 0
     rejected: int = 0
     readings_created: int = 0
     readings_changed: int = 0

@@ -1,49 +1,49 @@
 """One file through one feed. Commands, pages and tasks are doors to `import_file`."""
 
-import csv
-import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Mapping as Dict
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from dataclasses import replace as with_changes
 from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from accounts.ingest import load
-from accounts.ingest.cells import Conventions
+from accounts.ingest import held, load, load_related
+from accounts.ingest.error_log import ERROR_COLUMNS as ERROR_COLUMNS
+from accounts.ingest.error_log import ErrorLog
 from accounts.ingest.errors import (
     EveryRowRejected,
+    ImportTaken,
     IngestError,
-    RowError,
     UnknownFeed,
     UnreadableFile,
     shown,
 )
-from accounts.ingest.mappings import FEEDS, GENERIC, Layout, Mapping, lay_out, read_mapping
+from accounts.ingest.feeds import FEEDS, Feed
+from accounts.ingest.feeds.further import columns_of
+from accounts.ingest.mappings import GENERIC, Layout, Mapping, lay_out, read_mapping
 from accounts.ingest.parsers import Record, Source, Table, inspect
+from accounts.ingest.plans import CREATED, UNCHANGED, UPDATED, BasePlan
 from accounts.ingest.result import ImportResult, PlannedChange
-from accounts.ingest.validate import Validator
-from accounts.models import ImportRun, Team
-from csm.lib.spreadsheet import guarded
-
-ERROR_COLUMNS: Final = ("row", "column", "value", "reason", "remedy")
+from accounts.ingest.sources import lock
+from accounts.models import ImportRun
 
 # Rows per chunk, and cells per chunk for wide files: what is in memory at once.
 _CHUNK_ROWS: Final = 5_000
+_USAGE_ROWS: Final = 20_000
 _CHUNK_CELLS: Final = 200_000
-_ERRORS_KEPT: Final = 100
 _SAMPLE_SIZE: Final = 10
 _COLUMNS_KEPT: Final = 500
 # Sources ahead of the book's time zone are already on tomorrow.
 _AHEAD: Final = timedelta(days=1)
-_PLAIN_NUMBER: Final = re.compile(r"[+-]?[0-9.,]+%?")
+_LEASE: Final = timedelta(minutes=2)
 
 Progress = Callable[[int, int], None]
 
@@ -53,44 +53,65 @@ def import_file(
     path: str | Path,
     *,
     by: Any = None,
-    mapping: str | Path = GENERIC,
+    mapping: str | Path | Dict[str, Any] | Mapping = GENERIC,
     as_of: date | None = None,
     dry_run: bool = False,
     errors_path: str | Path | None = None,
     source: str | None = None,
+    account_source: str | None = None,
+    date_order: str | None = None,
+    decimal: str | None = None,
     progress: Progress | None = None,
+    run: ImportRun | None = None,
 ) -> ImportResult:
-    """Load `path`, one row per account with attributes and metrics; good rows load although others do not.
+    """Load `path` through `feed`; good rows load although others do not.
 
-    `feed` "accounts" asks for at least one attribute, "account_metrics" for at least one metric; both load
-    both. `as_of` dates the readings (default today in TIME_ZONE) where the file has no date column. `source`
-    is the system the ids come from (default: the mapping's, else "generic"). A blank cell is unknown: it
-    leaves an attribute as it is and adds no metric; a category cell that says "unknown" empties the
-    attribute. `progress` is called with the bytes read and the bytes in all.
+    `as_of` is the day the file is of (default today in TIME_ZONE): it dates what the rows do not date
+    themselves. `source` is the system the ids come from (default: the mapping's, else "generic"),
+    `account_source` the one of the account ids (default: the same). `date_order` ("dmy", "mdy") and
+    `decimal` ("." or ",") override the mapping. A blank cell is unknown: it leaves what is there and adds
+    nothing; a category cell that says "unknown" empties the field. Rows of accounts that are not there yet
+    are held, and load once the account appears. `progress` is called with the bytes read and the bytes in all.
 
-    One transaction: a failure or a kill leaves nothing half. Raises IngestError when nothing could be loaded
-    (EveryRowRejected carries the result); the database is then as it was, except that a failure while
-    loading is kept as a failed ImportRun that says why.
+    Loaded in chunks, each one transaction that also advances the ImportRun: a failure or a kill leaves whole
+    chunks. With `run` (queued, failed, or left running) the import goes on behind them, and ends with the
+    facts and counts of an import nobody disturbed. Raises IngestError when nothing could be loaded
+    (EveryRowRejected carries the result) or when it broke off; the failed ImportRun says why.
     """
     path = Path(path)
     if feed not in FEEDS:
         raise UnknownFeed(feed, FEEDS)
     if errors_path is not None and Path(errors_path).resolve() == path.resolve():
         raise IngestError("The errors file would overwrite the file to import: name another.")
-    how = read_mapping(mapping, feed=feed)
-    source = source or how.source or "generic"
-    if len(source) > 40:
-        raise IngestError(f"The source {shown(source)!r} is longer than 40 characters.")
-    as_of = as_of or timezone.localdate()
+    columns = columns_of(FEEDS[feed])
+    how = (
+        mapping
+        if isinstance(mapping, Mapping)
+        else read_mapping(mapping, feed=feed, columns=columns)
+    )
+    if date_order:
+        how = with_changes(how, date_order=date_order)
+    if decimal:
+        how = with_changes(how, decimal_comma=decimal == ",")
+    source = (run.source if run else source) or how.source or "generic"
+    account_source = account_source or how.account_source or source
+    for name in (source, account_source):
+        if len(name) > 40:
+            raise IngestError(f"The source {shown(name)!r} is longer than 40 characters.")
+    as_of = run.as_of if run else as_of or timezone.localdate()
     file = inspect(path, encoding=how.encoding)
+    if run is not None and run.file_sha256 and run.file_sha256 != file.sha256:
+        raise IngestError(
+            f"{path.name} is not the file import {run.pk} began with: give it that one, or undo it."
+        )
     with ExitStack() as stack:
         table = stack.enter_context(_open(file, how))
-        layout = lay_out(table.header, how, feed=feed)
+        layout = lay_out(table.header, how, feed=feed, columns=columns)
         result = ImportResult(
             feed=feed,
             source=source,
             mapping=how.name,
-            file_name=path.name,
+            file_name=run.file_name if run and run.file_name else path.name,
             as_of=as_of,
             dry_run=dry_run,
             encoding=file.encoding,
@@ -100,17 +121,25 @@ def import_file(
             ignored_columns=tuple(shown(text) for text in layout.ignored),
             source_score_columns=tuple(shown(text) for text in layout.source_scores),
         )
-        errors = stack.enter_context(_ErrorLog(errors_path))
+        totals = Totals.of(run)
+        errors = stack.enter_context(ErrorLog(errors_path, resume_at=totals.errors_at))
+        work = _Import(FEEDS[feed], table, layout, how, account_source, result, totals, errors)
+        work.made_run = run is None
+        if not dry_run:
+            work.run = _begin(run, result, file, account_source, by)
         try:
-            return _load(table, layout, how, result, errors, by=by, progress=progress)
-        except IngestError:
+            return work.load(progress)
+        except (EveryRowRejected, UnreadableFile) as nothing:
+            work.discard(nothing)
+            raise
+        except ImportTaken:
             raise
         except BaseException as failure:
-            if not dry_run:
-                _record_failure(result, file, by, failure)
+            said = work.fail(failure)
             if isinstance(failure, DatabaseError):
-                message = f"The database refused the import, nothing was loaded: {failure}"
-                raise IngestError(message) from failure
+                raise IngestError(
+                    f"The database refused the import: {failure}. {said}"
+                ) from failure
             raise
 
 
@@ -121,207 +150,277 @@ def _open(file: Source, how: Mapping) -> Table:
         raise UnreadableFile(file.path, f"is not {file.encoding} text ({error}).") from None
 
 
-def _load(
-    table: Table,
-    layout: Layout,
-    how: Mapping,
-    result: ImportResult,
-    errors: "_ErrorLog",
-    *,
-    by: Any,
-    progress: Progress | None,
-) -> ImportResult:
-    validator = Validator(layout, how, _conventions(how, result.as_of), result.as_of)
-    size = max(100, min(_CHUNK_ROWS, _CHUNK_CELLS // len(table.header)))
-    total = table.source.size
-    totals = _Totals()
-    sample: list[PlannedChange] = []
-    with transaction.atomic():
-        run = None if result.dry_run else _start(result, table.source, by)
-        for chunk in _chunks(table, size):
-            rows, faults = validator.check(chunk)
-            planned = load.plan(
-                rows,
-                source=result.source,
-                currency=settings.DEFAULT_CURRENCY,
-                sample_size=_SAMPLE_SIZE - len(sample),
-            )
-            errors.add(faults, planned.errors)
-            totals.add(planned)
-            sample += planned.sample
-            if run is not None:
-                load.apply(planned, run)
-            if progress is not None:
-                progress(table.position, total)
-        result = with_changes(
-            result,
-            rows_read=totals.loaded + errors.rows,
-            created=totals.created,
-            updated=totals.updated,
-            unchanged=totals.unchanged,
-            readings_created=totals.readings_created,
-            readings_changed=totals.readings_changed,
-            rejected=errors.rows,
-            error_count=errors.count,
-            errors=tuple(errors.kept),
-            warnings=_warnings(layout, validator),
-            sample=tuple(sample),
-            run_id=run.pk if run else None,
-        )
-        if not result.rows_read:
-            raise UnreadableFile(table.source.path, "has a header and no rows. Export it again.")
-        if not totals.loaded:
-            raise EveryRowRejected(with_changes(result, run_id=None))
-        if run is not None:
-            _finish(run, result)
-    return result
-
-
 @dataclass
-class _Totals:
+class Totals:
+    """Counts so far, kept with every chunk; `errors_at` is where its errors end in the errors file."""
+
     created: int = 0
     updated: int = 0
     unchanged: int = 0
+    held: int = 0
+    rejected: int = 0
     readings_created: int = 0
     readings_changed: int = 0
+    error_count: int = 0
+    errors_at: int = 0
+    notes: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: ImportRun | None) -> "Totals":
+        kept = run.options.get("totals", {}) if run is not None else {}
+        names = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in kept.items() if name in names})
 
     @property
     def loaded(self) -> int:
         return self.created + self.updated + self.unchanged
 
-    def add(self, planned: load.Plan) -> None:
-        self.created += len(planned.new)
-        self.updated += planned.updated
-        self.unchanged += planned.unchanged
-        self.readings_created += len(planned.new_readings)
-        self.readings_changed += len(planned.changed_readings)
+    @property
+    def read(self) -> int:
+        return self.loaded + self.held + self.rejected
+
+    def add(self, planned: BasePlan) -> None:
+        counts = Counter(planned.outcomes.values())
+        self.created += counts[CREATED]
+        self.updated += counts[UPDATED]
+        self.unchanged += counts[UNCHANGED]
+        self.held += len({row.number for row in planned.held})
+        self.readings_created += planned.readings_created
+        self.readings_changed += planned.readings_changed
+        self.notes = dict(Counter(self.notes) + planned.notes)
 
 
 @dataclass
-class _ErrorLog:
-    """Row errors: the first in memory, all in the errors file, so that a million of them do no harm."""
+class _Import:
+    """One import at work. `run` is None for a dry run."""
 
-    path: str | Path | None
-    kept: list[RowError] = field(default_factory=list)
-    count: int = 0
-    rows: int = 0
-    _file: IO[str] | None = None
+    feed: Feed
+    table: Table
+    layout: Layout
+    how: Mapping
+    account_source: str
+    result: ImportResult
+    totals: Totals
+    errors: ErrorLog
+    run: ImportRun | None = None
+    made_run: bool = True
 
-    def __enter__(self) -> "_ErrorLog":
-        if self.path is not None:
-            try:
-                self._file = Path(self.path).open("w", encoding="utf-8", newline="")
-            except OSError as error:
-                raise IngestError(
-                    f"The errors file {self.path} cannot be written ({error.strerror})."
-                ) from None
-            self._writer = csv.writer(self._file)
-            self._writer.writerow(ERROR_COLUMNS)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def add(self, *several: list[RowError]) -> None:
-        """Add a chunk's errors, in the order of its rows."""
-        faults = sorted(
-            (fault for faults in several for fault in faults), key=lambda fault: fault.row
+    def load(self, progress: Progress | None) -> ImportResult:
+        as_of = self.result.as_of
+        self.reader = load.reader_for(
+            self.feed, self.layout, self.how.values, self._conventions(), as_of
         )
-        self.count += len(faults)
-        self.rows += len({fault.row for fault in faults})
-        self.kept += faults[: _ERRORS_KEPT - len(self.kept)]
-        if self._file is not None:
-            self._writer.writerows(
-                [
-                    fault.row,
-                    *map(_harmless, (fault.column, fault.value)),
-                    fault.reason,
-                    fault.remedy,
-                ]
-                for fault in faults
+        self.context = load.context_for(
+            self.feed,
+            self.reader,
+            source=self.result.source,
+            account_source=self.account_source,
+            currency=settings.DEFAULT_CURRENCY,
+            as_of=as_of,
+        )
+        rows = _USAGE_ROWS if self.feed.key == "usage" else _CHUNK_ROWS
+        size = max(100, min(rows, _CHUNK_CELLS // len(self.table.header)))
+        records = iter(self.table)
+        sample: list[PlannedChange] = []
+        if self.run is not None:
+            self.errors.restore(self.run.errors, self.totals.error_count)
+            for chunk in _chunks(islice(records, self.run.position), size):
+                # Loaded before; read again for the ids it used.
+                self.reader.check(chunk)
+        for chunk in _chunks(records, size):
+            self._chunk(chunk, sample)
+            if progress is not None:
+                progress(self.table.position, self.table.source.size)
+        return self._finish(sample)
+
+    def _conventions(self) -> Any:
+        latest = max(self.result.as_of, timezone.localdate() + _AHEAD)
+        return load.conventions(
+            settings.DEFAULT_CURRENCY,
+            latest,
+            date_order=self.how.date_order,
+            decimal_comma=self.how.decimal_comma,
+        )
+
+    def _chunk(self, chunk: list[Record], sample: list[PlannedChange]) -> None:
+        rows, faults = self.reader.check(chunk)
+        totals = with_changes(self.totals, notes=dict(self.totals.notes))
+        with transaction.atomic():
+            lock(self.result.source, make=self.run is not None)
+            planned = load.plan(rows, self.context, _SAMPLE_SIZE - len(sample))
+            totals.add(planned)
+            totals.rejected += self.errors.add(faults, planned.errors)
+            totals.error_count, totals.errors_at = self.errors.count, self.errors.position()
+            if self.run is None:
+                # Comparing may have made a measure; nothing of a dry run stays.
+                transaction.set_rollback(True)
+            else:
+                load.apply(planned, self.run)
+                held.release(planned.appeared)
+                self._advance(self.run, len(chunk), totals)
+        self.totals = totals
+        sample += planned.sample
+
+    def _advance(self, run: ImportRun, records: int, totals: Totals) -> None:
+        """Move the run behind this chunk; ImportTaken when somebody else has moved it."""
+        at = run.position
+        run.position = at + records
+        run.bytes_read = self.table.position
+        run.options = run.options | {"totals": asdict(totals)}
+        values: dict[str, Any] = {
+            "position": run.position,
+            "bytes_read": run.bytes_read,
+            "rows_read": totals.read,
+            "rows_rejected": totals.rejected,
+            "rows_held": totals.held,
+            "created_count": totals.created,
+            "updated_count": totals.updated,
+            "unchanged_count": totals.unchanged,
+            "errors": self.errors.as_json(),
+            "options": run.options,
+        }
+        if run.worker:
+            values["lease_until"] = timezone.now() + _LEASE
+        mine = ImportRun.objects.filter(
+            pk=run.pk, position=at, worker=run.worker, state=ImportRun.State.RUNNING
+        )
+        if not mine.update(**values):
+            raise ImportTaken(run.pk)
+
+    def _finish(self, sample: list[PlannedChange]) -> ImportResult:
+        totals = self.totals
+        result = self.result = with_changes(
+            self.result,
+            rows_read=totals.read,
+            created=totals.created,
+            updated=totals.updated,
+            unchanged=totals.unchanged,
+            held=totals.held,
+            readings_created=totals.readings_created,
+            readings_changed=totals.readings_changed,
+            rejected=totals.rejected,
+            error_count=totals.error_count,
+            errors=tuple(self.errors.kept),
+            warnings=self._warnings(),
+            sample=tuple(sample),
+            run_id=self.run.pk if self.run else None,
+        )
+        if not totals.read:
+            raise UnreadableFile(
+                self.table.source.path, "has a header and no rows. Export it again."
             )
+        if not totals.loaded and not totals.held:
+            raise EveryRowRejected(with_changes(result, run_id=None))
+        if self.run is not None:
+            self._close(self.run)
+        return result
+
+    def _close(self, run: ImportRun) -> None:
+        run.state = ImportRun.State.DONE
+        run.unmapped_columns = [
+            *(
+                f"{text} (ignored: the source's own score)"
+                for text in self.result.source_score_columns
+            ),
+            *self.result.unmapped_columns[:_COLUMNS_KEPT],
+        ]
+        run.finished_at = timezone.now()
+        run.lease_until = None
+        with transaction.atomic():
+            lock(run.source)
+            load_related.finish(self.feed, run)
+            mine = ImportRun.objects.filter(
+                pk=run.pk, worker=run.worker, state=ImportRun.State.RUNNING
+            )
+            if not mine.update(
+                state=run.state,
+                unmapped_columns=run.unmapped_columns,
+                finished_at=run.finished_at,
+                lease_until=None,
+                error="",
+            ):
+                raise ImportTaken(run.pk)
+
+    def _warnings(self) -> tuple[str, ...]:
+        warnings = [*self.layout.warnings, *getattr(self.table, "notices", ())]
+        notes = Counter(self.totals.notes) + Counter(self.reader.notes)
+        for note, count in notes.items():
+            rows = "1 row has" if count == 1 else f"{count:,} rows have"
+            warnings.append(f"{rows} {note}.")
+        return tuple(warnings)
+
+    def discard(self, nothing: IngestError) -> None:
+        """Nothing could be loaded: leave no trace, but for a run somebody waits for."""
+        if self.run is None:
+            return
+        if self.made_run:
+            self.run.delete()
+        else:
+            self._note_failure(str(nothing))
+
+    def fail(self, failure: BaseException) -> str:
+        """Keep that and why the import broke off; what is loaded and what can be done, as a sentence."""
+        if self.run is None:
+            return "Nothing was loaded: it was a dry run."
+        loaded = self.totals.loaded
+        said = "Nothing was loaded."
+        if self.run.position:
+            rows = "1 row is" if loaded == 1 else f"{loaded:,} rows are"
+            said = (
+                f"{rows} loaded: go on with `import_feed {self.feed.key} FILE --resume {self.run.pk}`, "
+                f"or take them back with `undo_import {self.run.pk}`."
+            )
+        text = f"{type(failure).__name__}: {failure}".removesuffix(": ")
+        self._note_failure(f"{text}\n{said}")
+        return said
+
+    def _note_failure(self, text: str) -> None:
+        assert self.run is not None
+        try:
+            ImportRun.objects.filter(
+                pk=self.run.pk, worker=self.run.worker, state=ImportRun.State.RUNNING
+            ).update(
+                state=ImportRun.State.FAILED,
+                error=text,
+                finished_at=timezone.now(),
+                lease_until=None,
+            )
+        except DatabaseError:
+            # The first failure is the one to report.
+            pass
 
 
-def _harmless(text: str) -> str:
-    """`text` so that a spreadsheet shows it instead of running it."""
-    return text if _PLAIN_NUMBER.fullmatch(text) else guarded(text)
-
-
-def _chunks(table: Iterable[Record], size: int) -> Iterator[list[Record]]:
-    records = iter(table)
-    while chunk := list(islice(records, size)):
+def _chunks(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
+    several = iter(records)
+    while chunk := list(islice(several, size)):
         yield chunk
 
 
-def _conventions(how: Mapping, as_of: date) -> Conventions:
-    people: dict[str, int | None] = {}
-    users = get_user_model().objects.values_list("pk", "username", "email")
-    for pk, _, email in users:
-        if email:
-            people[email.casefold()] = None if email.casefold() in people else pk
-    # A username names one person whatever the e-mail addresses say.
-    people |= {username.casefold(): pk for pk, username, _ in users}
-    return Conventions(
-        currency=settings.DEFAULT_CURRENCY,
-        zone=timezone.get_default_timezone(),
-        latest=max(as_of, timezone.localdate() + _AHEAD),
-        date_order=how.date_order,
-        decimal_comma=how.decimal_comma,
-        people=people,
-        teams={name.casefold(): pk for pk, name in Team.objects.values_list("pk", "name")},
-    )
-
-
-def _warnings(layout: Layout, validator: Validator) -> tuple[str, ...]:
-    warnings = list(layout.warnings)
-    if count := validator.more_emails_than_contacts:
-        rows = "1 row has" if count == 1 else f"{count:,} rows have"
-        warnings.append(
-            f"{rows} more contacts with e-mail than contacts; their share counts as 100%."
+def _begin(
+    run: ImportRun | None, result: ImportResult, file: Source, account_source: str, by: Any
+) -> ImportRun:
+    """A new run, or `run` again, running."""
+    if run is None:
+        return ImportRun.objects.create(
+            feed=result.feed,
+            source=result.source,
+            mapping=result.mapping[:80],
+            file_name=result.file_name[:255],
+            file_sha256=file.sha256,
+            bytes_total=file.size,
+            as_of=result.as_of,
+            started_by=by,
+            options={"account_source": account_source},
         )
-    return tuple(warnings)
-
-
-def _start(result: ImportResult, file: Source, by: Any) -> ImportRun:
-    return ImportRun.objects.create(
-        feed=result.feed,
-        source=result.source,
-        mapping=result.mapping[:80],
-        file_name=result.file_name[:255],
-        file_sha256=file.sha256,
-        as_of=result.as_of,
-        started_by=by,
-    )
-
-
-def _finish(run: ImportRun, result: ImportResult) -> None:
-    run.state = ImportRun.State.DONE
-    run.rows_read = result.rows_read
-    run.rows_rejected = result.rejected
-    run.created_count = result.created
-    run.updated_count = result.updated
-    run.unchanged_count = result.unchanged
-    run.errors = [
-        dict(zip(ERROR_COLUMNS, (e.row, e.column, e.value, e.reason, e.remedy), strict=True))
-        for e in result.errors
-    ]
-    run.unmapped_columns = [
-        *(f"{header} (ignored: the source's own score)" for header in result.source_score_columns),
-        *result.unmapped_columns[:_COLUMNS_KEPT],
-    ]
-    run.finished_at = timezone.now()
-    run.save()
-
-
-def _record_failure(result: ImportResult, file: Source, by: Any, failure: BaseException) -> None:
-    """Keep that and why the import failed; its own row went with the transaction."""
-    try:
-        run = _start(result, file, by)
-        run.state = ImportRun.State.FAILED
-        run.error = f"{type(failure).__name__}: {failure}".removesuffix(": ")
-        run.finished_at = timezone.now()
-        run.save()
-    except DatabaseError:
-        # The first failure is the one to report.
-        pass
+    run.refresh_from_db()
+    if run.state in (ImportRun.State.DONE, ImportRun.State.UNDONE):
+        raise IngestError(
+            f"Import {run.pk} is {run.state} already: there is nothing to go on with."
+        )
+    run.state = ImportRun.State.RUNNING
+    run.file_sha256 = file.sha256
+    run.bytes_total = file.size
+    run.error = ""
+    run.options = run.options | {"account_source": account_source}
+    run.save(update_fields=["state", "file_sha256", "bytes_total", "error", "options"])
+    return run

@@ -1,137 +1,258 @@
-"""Taking an import back."""
+"""Taking an import back, table by table, never row by row."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
+from django.apps import apps
 from django.db import transaction
-from django.db.models import Field, Q
+from django.db.models import Exists, Field, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from accounts.ingest import load_history
 from accounts.ingest.errors import UndoRefused
-from accounts.models import Account, ImportChange, ImportRun, Reading
+from accounts.ingest.feeds import FEEDS
+from accounts.ingest.plans import plain, upsert
+from accounts.ingest.sources import lock
+from accounts.models import (
+    Account,
+    AccountAlias,
+    Contact,
+    ContactState,
+    GoalProgress,
+    HeldRow,
+    ImportChange,
+    ImportRun,
+    Opportunity,
+    OpportunityState,
+    OwnerPeriod,
+    Reading,
+    Usage,
+)
 
 _CHUNK: Final = 2_000
+# Rows that carry the import that made them, in the order they can go.
+_MADE: Final[tuple[type[Any], ...]] = (
+    *{feed.model: None for feed in FEEDS.values() if feed.model},
+    GoalProgress,
+    OwnerPeriod,
+    AccountAlias,
+    Reading,
+)
+_STATES: Final[dict[type[Any], str]] = {
+    ContactState: "contact_id",
+    OpportunityState: "opportunity_id",
+}
+_MOVES: Final[tuple[type[Any], ...]] = (Contact, Opportunity, FEEDS["goals"].model or Contact)
 
 
 @dataclass(frozen=True, slots=True)
 class UndoCounts:
-    """What was taken back. `kept` are fields that a person has changed since, which stay as they are."""
+    """What was taken back. `kept` are fields that a person has changed since, which stay as they are.
+
+    Facts are rows of every other kind; what follows from them (states, periods) is not counted.
+    """
 
     accounts_deleted: int = 0
     accounts_restored: int = 0
     readings_deleted: int = 0
     readings_restored: int = 0
     kept: int = 0
+    facts_deleted: int = 0
+    facts_restored: int = 0
+    held_discarded: int = 0
 
 
 def undo(run: ImportRun, *, by: Any) -> UndoCounts:
     """Delete what `run` created and restore what it changed; a second call does nothing and counts nothing.
 
-    Accounts the run created go with everything that hangs on them, snapshots included. Raises UndoRefused
-    when `run` loaded nothing, or, naming the import, when a later one changed the same rows.
+    Accounts the run created go with everything that hangs on them, snapshots included. An import that broke
+    off, or was killed, is undone as far as it came. Raises UndoRefused when `run` loaded nothing, when it is
+    being loaded, or, naming the import, when a later one built upon its rows.
     """
     with transaction.atomic():
-        current = ImportRun.objects.select_for_update().get(pk=run.pk)
+        lock(run.source)
+        current = ImportRun.objects.select_for_update(of=("self",)).get(pk=run.pk)
         if current.state == ImportRun.State.UNDONE:
             return UndoCounts()
-        if current.state != ImportRun.State.DONE:
-            raise UndoRefused(
-                f"Import {current.pk} ({current}) loaded nothing: there is nothing to undo."
-            )
-        if current.created_count and not current.changes.exists():
-            raise UndoRefused(
-                f"Import {current.pk} ({current}) was generated and kept no record of its accounts: "
-                "build the book anew instead (`demo --fresh`)."
-            )
+        _refuse_early(current)
         _refuse_if_built_upon(current)
-        restored, kept = _restore_accounts(current)
-        readings_restored, readings_kept = _restore_readings(current)
+        waiting = HeldRow.objects.filter(import_run=current, state=HeldRow.State.WAITING)
+        discarded = waiting.update(state=HeldRow.State.DISCARDED, settled_at=timezone.now())
+        restored, kept = _restore(current)
+        facts, readings = _delete_made(current)
         created = _created_accounts(current)
-        readings_deleted = Reading.objects.filter(import_run=current).count()
-        Reading.objects.filter(import_run=current).delete()
-        accounts_deleted = created.count()
-        created.delete()
+        accounts = created.count()
+        if accounts:
+            _let_wait_again(created)
+            for pks in _chunks(created.values_list("pk", flat=True).order_by("pk")):
+                Account.objects.filter(pk__in=pks).delete()
         current.state = ImportRun.State.UNDONE
         current.undone_by = by
         current.undone_at = timezone.now()
-        current.save(update_fields=["state", "undone_by", "undone_at"])
+        current.lease_until = None
+        current.save(update_fields=["state", "undone_by", "undone_at", "lease_until"])
     run.refresh_from_db()
     return UndoCounts(
-        accounts_deleted, restored, readings_deleted, readings_restored, kept + readings_kept
+        accounts_deleted=accounts,
+        accounts_restored=restored.pop("account", 0),
+        readings_deleted=readings,
+        readings_restored=restored.pop("reading", 0),
+        kept=kept,
+        facts_deleted=facts,
+        facts_restored=sum(restored.values()),
+        held_discarded=discarded,
     )
 
 
-def _created_accounts(run: ImportRun) -> Any:
-    changes = ImportChange.objects.filter(
-        import_run=run, account__isnull=False, before__isnull=True
-    )
-    return Account.objects.filter(pk__in=changes.values("account"))
-
-
-def _refuse_if_built_upon(run: ImportRun) -> None:
-    touched = ImportChange.objects.filter(import_run=run)
-    later = Q(pk__gt=run.pk, state=ImportRun.State.DONE)
-    built_upon = Q(
-        changes__account__in=touched.filter(account__isnull=False).values("account")
-    ) | Q(changes__reading__in=touched.filter(reading__isnull=False).values("reading"))
-    created_readings = Reading.objects.filter(import_run=run)
-    built_upon |= Q(changes__reading__in=created_readings.values("pk"))
-    # Deleting an account would take a later import's reading of it along.
-    built_upon |= Q(readings__account__in=_created_accounts(run).values("pk"))
-    newest = ImportRun.objects.filter(later & built_upon).order_by("-pk").first()
-    if newest is not None:
+def _refuse_early(run: ImportRun) -> None:
+    state = ImportRun.State
+    if run.state == state.RUNNING and run.lease_until and run.lease_until > timezone.now():
+        raise UndoRefused(f"Import {run.pk} ({run}) is being loaded: wait until it ends.")
+    began = run.position or run.created_count or run.updated_count or run.rows_held
+    if run.state not in (state.DONE, state.FAILED, state.RUNNING) or (
+        run.state != state.DONE and not began
+    ):
+        raise UndoRefused(f"Import {run.pk} ({run}) loaded nothing: there is nothing to undo.")
+    is_book = run.feed in ("accounts", "account_metrics")
+    if is_book and run.created_count and not run.changes.exists():
         raise UndoRefused(
-            f"Import {run.pk} ({run}) cannot be undone: import {newest.pk} ({newest}, "
-            f"{newest.started_at:%Y-%m-%d %H:%M}) changed the same rows later. Undo that one first."
+            f"Import {run.pk} ({run}) was generated and kept no record of its accounts: "
+            "build the book anew instead (`demo --fresh`)."
         )
 
 
-def _restore_accounts(run: ImportRun) -> tuple[int, int]:
-    """Accounts restored, and fields left alone because their value is no longer the import's."""
-    restored = kept = 0
-    changes = ImportChange.objects.filter(
-        import_run=run, account__isnull=False, before__isnull=False
-    ).select_related("account")
-    for change in changes.iterator(chunk_size=_CHUNK):
-        account, befores, afters = change.account, change.before, change.after
-        assert account is not None
-        assert befores is not None
-        assert afters is not None
-        fields = []
-        for name, before in befores.items():
-            if getattr(account, name) != _value(name, afters[name]):
+def _created_accounts(run: ImportRun) -> "QuerySet[Account]":
+    changes = ImportChange.objects.filter(import_run=run, table="account", before=None)
+    return Account.objects.filter(pk__in=changes.values("row_id"))
+
+
+def _refuse_if_built_upon(run: ImportRun) -> None:
+    """UndoRefused when a later import changed rows of `run`, or told facts of accounts it created."""
+    standing = ImportRun.objects.filter(
+        pk__gt=run.pk,
+        state__in=(ImportRun.State.DONE, ImportRun.State.FAILED, ImportRun.State.RUNNING),
+    )
+    mine = ImportChange.objects.filter(
+        import_run=run, table=OuterRef("table"), row_id=OuterRef("row_id")
+    )
+    later = ImportChange.objects.filter(import_run__in=standing)
+    made = Q()
+    for model in (*_MADE, Usage):
+        own = model._default_manager.filter(import_run=run)
+        if own.exists():
+            made |= Q(table=model._meta.model_name, row_id__in=own.values("pk"))
+    newest = later.filter(Q(Exists(mine)) | made).order_by("-import_run").values("import_run")[:1]
+    found = {row["import_run"] for row in newest}
+    created = _created_accounts(run)
+    if created.exists():
+        for model in (*_MADE, Usage):
+            told = model._default_manager.filter(
+                import_run__in=standing, account__in=created.values("pk")
+            )
+            found |= set(told.order_by().values_list("import_run", flat=True).distinct())
+    if found:
+        last = ImportRun.objects.get(pk=max(found))
+        raise UndoRefused(
+            f"Import {run.pk} ({run}) cannot be undone: import {last.pk} ({last}, "
+            f"{last.started_at:%Y-%m-%d %H:%M}) changed the same rows later. Undo that one first."
+        )
+
+
+def _restore(run: ImportRun) -> tuple[dict[str, int], int]:
+    """Rows restored by table, and values left alone because they are no longer the import's.
+
+    The newest change first: an import may have changed a row several times.
+    """
+    restored: dict[str, set[int]] = {}
+    kept = 0
+    changes = ImportChange.objects.filter(import_run=run).exclude(before=None, table="account")
+    tables = changes.order_by().values_list("table", flat=True).distinct()
+    for table in sorted(tables):
+        model = apps.get_model("accounts", table)
+        mine = changes.filter(table=table)
+        touched: set[int] = set()
+        for several in _chunks(mine.filter(before=None).order_by("-pk").values_list("row_id")):
+            states = model._default_manager.filter(pk__in=[pk for (pk,) in several])
+            if model in _STATES:
+                touched |= set(states.values_list(_STATES[model], flat=True))
+            states.delete()
+        for several in _chunks(mine.exclude(before=None).order_by("-pk").iterator(_CHUNK)):
+            done, left = _restore_chunk(model, several)
+            restored.setdefault(table, set()).update(done)
+            kept += left
+        if model in _STATES:
+            for parents in _chunks(sorted(touched)):
+                load_history.close_periods(model, parents)
+        if model in _MOVES:
+            for rows in _chunks(sorted(restored.get(table, ()))):
+                load_history.move(model, rows)
+    return {table: len(rows) for table, rows in restored.items()}, kept
+
+
+def _restore_chunk(model: type[Model], changes: list[ImportChange]) -> tuple[set[int], int]:
+    rows: dict[int, Any] = {
+        row.pk: row
+        for row in model._default_manager.select_for_update(of=("self",)).filter(
+            pk__in={change.row_id for change in changes}
+        )
+    }
+    done: set[int] = set()
+    fields: set[str] = set()
+    kept = 0
+    for change in changes:
+        row = rows.get(change.row_id)
+        if row is None:
+            continue
+        after = change.after or {}
+        for name, before in (change.before or {}).items():
+            if plain(getattr(row, name)) != plain(_value(model, name, after.get(name))):
                 kept += 1
                 continue
-            setattr(account, name, _value(name, before))
-            fields.append(name.removesuffix("_id"))
-        if fields:
-            account.save(update_fields=[*fields, "updated_at"])
-            restored += 1
-    return restored, kept
+            setattr(row, name, _value(model, name, before))
+            fields.add(name)
+            done.add(row.pk)
+    if model is Account and fields:
+        fields.add("updated_at")
+    upsert(model, (rows[pk] for pk in sorted(done)), fields)
+    return done, kept
 
 
-def _value(name: str, plain: Any) -> Any:
-    """What `load.plain` wrote, as the account's field `name` holds it."""
-    field = Account._meta.get_field(name.removesuffix("_id"))
-    assert isinstance(field, Field)
-    return field.to_python(plain)
+def _value(model: type[Model], name: str, told: Any) -> Any:
+    """What `plans.plain` wrote, as the row's field `name` holds it."""
+    found = next(f for f in model._meta.concrete_fields if name in (f.name, f.attname))
+    assert isinstance(found, Field)
+    return found.to_python(told)
 
 
-def _restore_readings(run: ImportRun) -> tuple[int, int]:
-    """Readings restored, and readings left alone because somebody changed them since."""
-    restored = kept = 0
-    changes = ImportChange.objects.filter(import_run=run, reading__isnull=False).select_related(
-        "reading"
-    )
-    for change in changes.iterator(chunk_size=_CHUNK):
-        reading, before, after = change.reading, change.before, change.after
-        assert reading is not None
-        assert before is not None
-        assert after is not None
-        if reading.metrics != after["metrics"]:
-            kept += 1
-            continue
-        reading.metrics = before["metrics"]
-        reading.save(update_fields=["metrics"])
-        restored += 1
-    return restored, kept
+def _delete_made(run: ImportRun) -> tuple[int, int]:
+    """Delete the rows that carry `run`: how many facts and how many readings."""
+    facts = readings = 0
+    usage = Usage.objects.filter(import_run=run)
+    facts += usage._raw_delete(usage.db)
+    for model in _MADE:
+        mine = model._default_manager.filter(import_run=run).order_by("pk")
+        while pks := list(mine.values_list("pk", flat=True)[:_CHUNK]):
+            # Through the ORM: what hangs on a row (states, payments) goes with it, references become null.
+            model._default_manager.filter(pk__in=pks).delete()
+            if model is Reading:
+                readings += len(pks)
+            elif model not in (GoalProgress, OwnerPeriod, AccountAlias):
+                facts += len(pks)
+    return facts, readings
+
+
+def _let_wait_again(created: "QuerySet[Account]") -> None:
+    """Rows that had waited for these accounts wait again: their facts go with the accounts."""
+    HeldRow.objects.filter(
+        state=HeldRow.State.LOADED,
+        import_run__state__in=(ImportRun.State.DONE, ImportRun.State.FAILED),
+        account_external_id__in=created.values("external_id"),
+    ).update(state=HeldRow.State.WAITING, settled_at=None)
+
+
+def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    several = iter(rows)
+    while chunk := list(islice(several, _CHUNK)):
+        yield chunk

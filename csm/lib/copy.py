@@ -13,8 +13,15 @@ def bulk_insert(model: type[Model], fields: Sequence[str], rows: Iterable[Sequen
     No defaults, no validation, no signals. The caller holds the transaction.
     """
     named = {field.name: field.column for field in model._meta.concrete_fields}
-    columns = [connection.ops.quote_name(str(named[name])) for name in fields]
-    table = connection.ops.quote_name(model._meta.db_table)
+    bulk_insert_into(model._meta.db_table, [str(named[name]) for name in fields], rows)
+
+
+def bulk_insert_into(
+    table_name: str, column_names: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Append `rows` to a table that need not have a model."""
+    columns = [connection.ops.quote_name(name) for name in column_names]
+    table = connection.ops.quote_name(table_name)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:

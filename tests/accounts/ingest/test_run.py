@@ -118,7 +118,7 @@ def test_every_attribute_is_loaded(load, make_user, make_team):
         ("9,X,5.3,1,1", "total_contacts", "5.3", "whole"),
         (",X,5,1,1", "account_id", "", "id is missing"),
         ("1,X,5,1,1", "account_id", "1", "already used in row 2"),
-        ("9,,5,1,1", "name", "9", "has no name"),
+        ("9,,5,1,1", "account_name", "9", "has no name"),
         ("9,X,5,1", "", "9", "has 4 cells where the header has 5"),
         ("9,X,5,1,1,1", "", "9", "has 6 cells where the header has 5"),
         ('9,"X,5,1,1', "", "9", "never closed"),

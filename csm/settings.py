@@ -207,7 +207,7 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "accounts.api.parsers.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_METADATA_CLASS": None,
-    "EXCEPTION_HANDLER": "accounts.api.errors.answer",
+    "EXCEPTION_HANDLER": "accounts.api.handler.answer",
 }
 KNOX_TOKEN_MODEL = "csm.ApiToken"  # noqa: S105 - a model, not a token
 # The prefix lets scanners of source code find a token somebody committed by mistake.

@@ -9,6 +9,7 @@ from accounts.access import changeable_by, creates_accounts
 from accounts.api.errors import Refused, fault
 from accounts.api.idempotency import Answer
 from accounts.ingest.feeds import Feed
+from accounts.ingest.rows import RowResult, load_rows
 from csm.lib.dates import parse_day
 
 MAX_ROWS: Final = 1_000
@@ -23,8 +24,6 @@ def write(feed: Feed, body: Any, *, by: Any) -> Answer:
     Raises Refused when the envelope is at fault; no row is looked at then.
     """
     sent = _envelope(body)
-    from accounts.ingest.rows import load_rows
-
     results = load_rows(
         feed.key,
         sent["rows"],
@@ -44,7 +43,7 @@ def write(feed: Feed, body: Any, *, by: Any) -> Answer:
     return (207 if counts["rejected"] else 200), answer
 
 
-def _result(result: Any) -> dict[str, Any]:
+def _result(result: RowResult) -> dict[str, Any]:
     return {
         "index": result.index,
         "status": str(result.status),

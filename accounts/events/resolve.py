@@ -55,13 +55,10 @@ def _final(pks: set[int]) -> dict[int, int]:
     final = {pk: pk for pk in pks}
     ahead = set(pks)
     for _ in range(10):
-        merged = dict(
-            pair
-            for chunk in _chunks(sorted(ahead))
-            for pair in Account.objects.filter(pk__in=chunk)
-            .exclude(merged_into=None)
-            .values_list("pk", "merged_into")
-        )
+        merged: dict[int, int] = {}
+        for chunk in _chunks(sorted(ahead)):
+            rows = Account.objects.filter(pk__in=chunk, merged_into__isnull=False)
+            merged |= {pk: into or pk for pk, into in rows.values_list("pk", "merged_into_id")}
         if not merged:
             break
         final = {pk: merged.get(end, end) for pk, end in final.items()}

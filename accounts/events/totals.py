@@ -80,16 +80,16 @@ def day_values(events: QuerySet[Event], rules: Collection[EventRule]) -> dict[Da
     names: dict[tuple[str, str], set[str]] = defaultdict(set)
     for rule in rules:
         how = How.COUNT if rule.how == How.FEATURE else How(rule.how)
-        names[str(how), rule.property if how == How.SUM else ""].add(rule.event)
+        names[how.value, rule.property if how == How.SUM else ""].add(rule.event)
     values: dict[Day, float] = defaultdict(float)
-    for (how, prop), events_named in sorted(names.items()):
+    for (way, prop), events_named in sorted(names.items()):
         measured = (
             events.filter(name__in=sorted(events_named))
             # Events of a merged account are the kept one's for as long as they are merged.
             .annotate(to=Coalesce("account__merged_into_id", "account_id"))
             .order_by()
             .values("to", "on")
-            .annotate(value=_counted(How(how), prop))
+            .annotate(value=_counted(How(way), prop))
             .values_list("to", "on", "value")
         )
         for account_id, on, value in measured:

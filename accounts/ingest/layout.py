@@ -146,6 +146,11 @@ def _chosen(header: Sequence[str], mapping: Mapping) -> dict[int, tuple[str, str
     return found
 
 
+def named_targets(header: Sequence[str], mapping: Mapping) -> set[str]:
+    """The columns of a file that the mapping itself names, whatever the generic names say."""
+    return {target for target, _ in _chosen(header, mapping).values()}
+
+
 def _own_measure(text: str, feed: Feed) -> Column | None:
     """The column of a header `measure:some_key` that is no measure yet."""
     key = text.removeprefix(MEASURE_PREFIX)

@@ -140,13 +140,21 @@ def _mine(facts: Iterable[Any], context: Context) -> set[int]:
 
 
 def _references(rows: Sequence[Row], context: Context) -> dict[str, dict[str, tuple[int, int]]]:
-    """Per reference: primary key and account by the id the file uses."""
-    return {
+    """Per reference: primary key and account by the id the file uses; those of others are as unknown."""
+    found = {
         name: rows_by_id(
             model, (row.attributes.get(name, "") for row in rows), source=context.source
         )
         for name, model in _REFERENCES.items()
         if name in context.feed.by_target
+    }
+    if context.allowed is None:
+        return found
+    accounts = {account for ids in found.values() for _, account in ids.values()}
+    mine = set(context.allowed.filter(pk__in=accounts).values_list("pk", flat=True))
+    return {
+        name: {text: row for text, row in ids.items() if row[1] in mine}
+        for name, ids in found.items()
     }
 
 

@@ -52,7 +52,7 @@ class ApiToken(AbstractAuthToken):
     name = models.CharField(max_length=80)
     # Of `accounts.api.scopes.SCOPES`, sorted.
     scopes = models.JSONField(default=list)
-    # To the minute: a write per call would cost more than the call.
+    # To the hour: a write per call would cost more than the call.
     last_used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -43,8 +43,6 @@ def once(
             "Idempotency-Key must be 1 to 120 printable ASCII characters without spaces.",
             code="idempotency_key_invalid",
         )
-    if (kept := _kept(user, key, digest)) is not None:
-        return kept, True
     mark = f"api-idempotent:{user.pk}:{hashlib.sha256(key.encode()).hexdigest()}"
     if not cache.add(mark, 1, timeout=_IN_FLIGHT_SECONDS):
         raise Refused(
@@ -54,6 +52,8 @@ def once(
             headers={"Retry-After": "1"},
         )
     try:
+        if (kept := _kept(user, key, digest)) is not None:
+            return kept, True
         prune(now=now)
         with transaction.atomic():
             try:

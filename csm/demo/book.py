@@ -10,28 +10,16 @@ import pandas as pd
 
 from accounts.models import LifecycleStage
 from csm.demo.companies import companies
+from csm.demo.facts.deals import settle
+from csm.demo.facts.touches import Touches, touches
+from csm.demo.facts.world import World, build
 from csm.demo.histories import Readings, histories
+from csm.demo.plan import Plan
+
+__all__ = ["LABEL", "SOURCE", "Book", "Plan", "generate"]
 
 SOURCE = "demo"
 LABEL = "generated demo book"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What makes one demo book; equal plans make equal books.
-
-    `days` is the length of the history that ends at `as_of`.
-    """
-
-    accounts: int
-    days: int
-    seed: int
-    as_of: dt.date
-
-    @property
-    def key(self) -> str:
-        """The parameters a person chose, without the date."""
-        return f"accounts={self.accounts} days={self.days} seed={self.seed}"
 
 
 @dataclass(frozen=True)
@@ -41,12 +29,18 @@ class Book:
     plan: Plan
     companies: pd.DataFrame
     readings: Readings
+    world: World
+    touches: Touches
 
 
 def generate(plan: Plan) -> Book:
     """The whole book in memory; about 1 s for 10,000 accounts and 180 days."""
     frame = companies(plan.accounts, plan.days, plan.seed, plan.as_of)
-    readings = histories(frame, plan.days, plan.seed, plan.as_of)
+    world = build(plan, frame, histories(frame, plan.days, plan.seed, plan.as_of))
+    # Facts first: since the systems were connected, the weekly readings count what they hold.
+    touched = touches(world)
+    settle(world)
+    readings = world.grid.readings(plan.as_of)
     frame["last_touch_on"] = pd.Series(_last_touch(len(frame), readings), dtype=object)
     chance = np.random.default_rng([plan.seed, 21]).random(len(frame))
     rows: Iterable[Any] = frame.itertuples()
@@ -57,7 +51,7 @@ def generate(plan: Plan) -> Book:
         for row, draw in zip(rows, chance, strict=True)
     ]
     frame["lifecycle_stage"] = stages
-    return Book(plan, frame, readings)
+    return Book(plan, frame, readings, world, touched)
 
 
 def _last_touch(n: int, readings: Readings) -> list[dt.date | None]:

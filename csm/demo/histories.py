@@ -24,6 +24,14 @@ METRICS = (
     "number_of_employees",
     "current_pipeline_amount",
 )
+# What the export never fills in, for a share of the accounts.
+_LEFT_OUT = {
+    "current_pipeline_amount": 0.06,
+    "annual_revenue": 0.03,
+    "total_won_amount": 0.03,
+    "number_of_employees": 0.02,
+    "contacts_with_email": 0.012,
+}
 # Size → median of contacts known.
 _CONTACTS = {"Small Business": 7, "Mid-Market": 18, "Large": 45, "Enterprise": 130, "": 12}
 
@@ -41,8 +49,34 @@ class Readings:
     metrics: dict[str, np.ndarray]
 
 
-def histories(companies: pd.DataFrame, days: int, seed: int, as_of: dt.date) -> Readings:
-    """One reading per account and week over the `days` up to as_of, while it was a customer.
+@dataclass(frozen=True)
+class Grid:
+    """Every account on its weekly reading days, told or not; arrays are accounts × weeks.
+
+    `ago` are days before as_of, oldest week first; `curve` the engagement against the account's own
+    normal, `level` (accounts) that normal, 0 to 1. `told` marks the readings the source sent. `metrics`
+    is NaN where it left a metric out; `whole` has those it leaves out somewhere with nothing left out.
+    """
+
+    ago: np.ndarray
+    curve: np.ndarray
+    level: np.ndarray
+    told: np.ndarray
+    metrics: dict[str, np.ndarray]
+    whole: dict[str, np.ndarray]
+
+    def readings(self, as_of: dt.date) -> Readings:
+        """The told ones, ordered by account and date."""
+        on = np.datetime64(as_of, "D") - self.ago.astype("timedelta64[D]")
+        return Readings(
+            account=np.broadcast_to(np.arange(len(on))[:, None], on.shape)[self.told],
+            on=on[self.told],
+            metrics={key: self.metrics[key][self.told] for key in METRICS},
+        )
+
+
+def histories(companies: pd.DataFrame, days: int, seed: int, as_of: dt.date) -> Grid:
+    """A figure per account and week over the `days` up to as_of, told while it was a customer.
 
     Accounts report on different weekdays, so about a seventh of the book changes each night.
     Amounts are in major units, as a CRM exports them.
@@ -55,8 +89,8 @@ def histories(companies: pd.DataFrame, days: int, seed: int, as_of: dt.date) -> 
     weekday = when.permutation(n) % 7
     # Days before as_of, oldest first: accounts × weeks.
     ago = weekday[:, None] + 7 * np.arange(weeks - 1, -1, -1)[None, :]
-    since = _days_ago(companies["customer_since"], as_of)
-    churned = _days_ago(companies["churned_on"], as_of)
+    since = days_ago(companies["customer_since"], as_of)
+    churned = days_ago(companies["churned_on"], as_of)
     story = companies["story"].to_numpy()
 
     told = (ago <= since[:, None]) & ~(ago <= churned[:, None]) & (story != "silent")[:, None]
@@ -68,15 +102,12 @@ def histories(companies: pd.DataFrame, days: int, seed: int, as_of: dt.date) -> 
     metrics = _activity(gaps, busy, since[:, None] - ago)
     metrics |= _contacts(people, companies, curve, level)
     metrics |= _money(money, companies, curve, ago)
+    whole = {key: metrics[key].copy() for key in (*_LEFT_OUT, "total_contacts")}
     _forget(gaps, story, metrics)
-    return Readings(
-        account=np.broadcast_to(np.arange(n)[:, None], told.shape)[told],
-        on=(np.datetime64(as_of, "D") - ago.astype("timedelta64[D]"))[told],
-        metrics={key: metrics[key][told] for key in METRICS},
-    )
+    return Grid(ago, curve, level, told, metrics, whole)
 
 
-def _days_ago(dates: pd.Series, as_of: dt.date) -> np.ndarray:
+def days_ago(dates: pd.Series, as_of: dt.date) -> np.ndarray:
     """Days before as_of, −1 for none: no reading is that recent, so no comparison holds."""
     return np.array([-1 if day is None else (as_of - day).days for day in dates], dtype=int)
 
@@ -164,11 +195,12 @@ def _activity(
     last = rng.integers(30, _DORMANT_DAYS[0], n)
     for week in range(weeks):
         gap = np.minimum(np.floor(rng.exponential(1.0, n) * 90 / (count[:, week] + 3)), 29)
-        silent = np.maximum(last + 7, 30)
-        # Even a dormant account gets its call after some months.
-        called = (count[:, week] == 0) & (silent > patience)
-        count[called, week] = 1
-        last = np.where(count[:, week] > 0, gap, silent)
+        # Where there is little, each activity is counted until it is 30 days old. Even a dormant account
+        # gets its call after some months.
+        few, silent = count[:, week] <= 1, last + 7
+        fresh = few & (silent >= 30) & ((count[:, week] == 1) | (silent > patience))
+        count[few, week] = (fresh | (silent < 30))[few]
+        last = np.where(few, np.where(fresh, np.minimum(gap, 6), silent), gap)
         last = np.minimum(last, np.maximum(tenure[:, week], 0))
         # Younger than 30 days and silent would say both: then the first day was the activity.
         count[(count[:, week] == 0) & (last < 30), week] = 1
@@ -229,14 +261,7 @@ def _money(
 def _forget(rng: np.random.Generator, story: np.ndarray, metrics: dict[str, np.ndarray]) -> None:
     """What some accounts' source never fills in."""
     n = len(story)
-    never = {
-        "current_pipeline_amount": 0.06,
-        "annual_revenue": 0.03,
-        "total_won_amount": 0.03,
-        "number_of_employees": 0.02,
-        "contacts_with_email": 0.012,
-    }
     thin = story == "thin"
-    for key, share in never.items():
+    for key, share in _LEFT_OUT.items():
         metrics[key][(rng.random(n) < share) | thin] = np.nan
     metrics["total_contacts"][thin] = np.nan

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def _words(text: str) -> tuple[str, ...]:
+def words(text: str) -> tuple[str, ...]:
+    """Its words."""
     return tuple(text.split())
 
 
@@ -41,49 +42,49 @@ COUNTRIES: dict[str, tuple[float, tuple[str, ...]]] = {
     "Türkiye": (0.005, ("A.Ş.",)),
 }
 
-_STARTS = _words("""
+_STARTS = words("""
 Alder Ambr Ard Bracken Brim Calder Cinder Corv Dapple Dorn Drift Ebon Elver Ember Fallow Farr
 Fenn Ferro Garn Gild Hallow Harrow Hazel Heron Holl Ister Junip Kell Kestr Lark Lind Lorn Lumen
 Marr Meadow Merr Morro Nettle Nimb Ober Onyx Orl Osprey Pell Quarr Quill Ravel Rowan Rush Sable
 Sedge Skell Spindle Sunder Tarn Teasel Thistle Thorn Timber Umber Vald Vesper Wend Whin Wick
 Willow Wren Yarrow
 """)
-_ENDS = _words("""
+_ENDS = words("""
 acre aver beck bourne by crest dell dyne fen fold grove ham haugh holt hurst lea light low mere
 moor quay rick scope shaw stead thwaite vale vane wick wold worth
 """)
-_FIRST = _words("""
+_FIRST = words("""
 Amber Brass Candid Cedar Clover Copper Coral Crooked Dusk Early Fable Feather Flint Gentle
 Harvest Hidden Ivory Kindled Lantern Linen Long Lucky Maple Midwinter Mossy Narrow Ninth Open
 Paper Patient Pebble Plum Quiet Rambling Russet Saffron Second Seven Slate Spare Still Sunday
 Tall Tidal Tin Upper Velvet Wandering
 """)
-_SECOND = _words("""
+_SECOND = words("""
 Acorn Anchor Anvil Basin Beacon Bench Bellows Bramble Bridge Buoy Candle Compass Cove Crane Dial
 Ferry Finch Gable Gannet Garden Hinge Kettle Kiln Ladder Ledger Lintel Loom Magpie Mill Oar
 Orchard Otter Pantry Pier Plover Quarry Rafter Reed Ripple Shutter Spruce Stile Thimble Trellis
 Tern Weir Wharf Windlass
 """)
 # Beginnings and endings with letters outside ASCII, for a part of the accounts of these countries.
-_GERMAN_ENDS = _words("auen bach berg feld heim hof stetten tal wald")
+_GERMAN_ENDS = words("auen bach berg feld heim hof stetten tal wald")
 _LOCAL: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "Germany": (_words("Grün Mühl Löwen Süd Höhen Käfer Weiß Brücken"), _GERMAN_ENDS),
-    "Austria": (_words("Grün Mühl Höhen Süd Föhren"), _GERMAN_ENDS),
-    "Switzerland": (_words("Zürn Grün Mühl Löwen Bäch"), _GERMAN_ENDS),
+    "Germany": (words("Grün Mühl Löwen Süd Höhen Käfer Weiß Brücken"), _GERMAN_ENDS),
+    "Austria": (words("Grün Mühl Höhen Süd Föhren"), _GERMAN_ENDS),
+    "Switzerland": (words("Zürn Grün Mühl Löwen Bäch"), _GERMAN_ENDS),
     "France": (
-        _words("Évasion Chêne Forêt Rivière Lumière Été"),
+        words("Évasion Chêne Forêt Rivière Lumière Été"),
         (" Claire", " Haute", " d'Or", " du Nord"),
     ),
-    "Spain": (_words("Peña Otoño Montaña Río Caña"), (" Alta", " Nueva", " del Sur", " Clara")),
-    "Sweden": (_words("Björk Ängs Sjö Öst Västan"), _words("dal gård holm lund strand vik")),
-    "Norway": (_words("Fjære Ås Bølge Sjø"), _words("dal gård haug nes vik")),
-    "Denmark": (_words("Bøge Sø Ålke Højs"), _words("bæk gård holm lund vig")),
-    "Finland": (_words("Järvi Mäki Käpy Pöllö"), _words("la lahti niemi ranta saari")),
-    "Poland": (_words("Łąk Dąb Świt Źródł"), _words("owa owiec owo owski")),
-    "Czechia": (_words("Říčk Šumn Žlut Hvězd"), _words("any ov ovice ín")),
-    "Brazil": (_words("Manhã Coração Sertão Açude"), (" Nova", " Azul", " do Sul", " Clara")),
-    "Mexico": (_words("Ñandú Águila Colibrí Maíz"), (" Alto", " Nuevo", " del Valle")),
-    "Türkiye": (_words("Çınar Gökçe Işık Yıldız"), _words("köy lar soy tepe")),
+    "Spain": (words("Peña Otoño Montaña Río Caña"), (" Alta", " Nueva", " del Sur", " Clara")),
+    "Sweden": (words("Björk Ängs Sjö Öst Västan"), words("dal gård holm lund strand vik")),
+    "Norway": (words("Fjære Ås Bølge Sjø"), words("dal gård haug nes vik")),
+    "Denmark": (words("Bøge Sø Ålke Højs"), words("bæk gård holm lund vig")),
+    "Finland": (words("Järvi Mäki Käpy Pöllö"), words("la lahti niemi ranta saari")),
+    "Poland": (words("Łąk Dąb Świt Źródł"), words("owa owiec owo owski")),
+    "Czechia": (words("Říčk Šumn Žlut Hvězd"), words("any ov ovice ín")),
+    "Brazil": (words("Manhã Coração Sertão Açude"), (" Nova", " Azul", " do Sul", " Clara")),
+    "Mexico": (words("Ñandú Águila Colibrí Maíz"), (" Alto", " Nuevo", " del Valle")),
+    "Türkiye": (words("Çınar Gökçe Işık Yıldız"), words("köy lar soy tepe")),
 }
 # Japanese stems in their own script, read left to right before 株式会社.
 _JAPANESE = ("霧谷", "星森", "白樺野", "月影", "風見原", "青磁", "夜明町", "雪代沢")

@@ -32,8 +32,16 @@ def nights(plan: Plan) -> list[dt.date]:
     return [plan.as_of - dt.timedelta(days=ago) for ago in range(plan.days - 1, -1, -1)]
 
 
-def run_nights(plan: Plan, *, by: User, done: Callable[[dt.date], None]) -> int:
+def run_nights(
+    plan: Plan,
+    *,
+    by: User,
+    connect: Callable[[], object],
+    done: Callable[[dt.date], None],
+) -> int:
     """Score the nights that are not there yet; returns how many. `done` hears of every date.
+
+    `connect` is called before the first of them that knows the customer's systems.
 
     Raises WorkbenchError when a night fails; running it again goes on from there.
     """
@@ -45,9 +53,12 @@ def run_nights(plan: Plan, *, by: User, done: Callable[[dt.date], None]) -> int:
         )
     )
     changed_on = plan.as_of - dt.timedelta(days=min(_CHANGE_DAYS_AGO, plan.days // 3))
-    ran = 0
+    ran, connected = 0, False
     for night in nights(plan):
         if night not in there:
+            if night >= plan.connected_on and not connected:
+                connect()
+                connected = True
             if night >= changed_on:
                 improve_scorecard(plan, changed_on, by=by)
             run = run_nightly(night, by=by, history_only=night != plan.as_of)

@@ -7,10 +7,14 @@ import numpy as np
 import orjson
 from django.conf import settings
 from django.db import router, transaction
+from django.db.models import CASCADE, ForeignObjectRel, Model, QuerySet
 from django.utils import timezone
 
 from accounts.models import Account, ImportChange, ImportRun, Reading
-from csm.demo.book import LABEL, SOURCE, Book, Plan
+from csm.demo.book import LABEL, SOURCE, Book, Plan, generate
+from csm.demo.facts import imports, stream
+from csm.demo.facts.history import own_columns
+from csm.demo.facts.write import are_there, write_facts
 from csm.demo.people import ensure_people
 from csm.lib.copy import bulk_insert
 from csm.lib.money import per_unit
@@ -63,6 +67,7 @@ def write(book: Book) -> ImportRun:
         created_count=len(book.companies),
         finished_at=timezone.now(),
     )
+    own = own_columns(book.world)
     accounts = Account.objects.bulk_create(
         (
             Account(
@@ -72,8 +77,9 @@ def write(book: Book) -> ImportRun:
                 owner=users.get(row["owner"]),
                 team=teams.get(row["team"]),
                 **{field: row[field] for field in _COPIED},
+                **{field: values[place] for field, values in own.items()},
             )
-            for row in book.companies.to_dict("records")
+            for place, row in enumerate(book.companies.to_dict("records"))
         ),
         batch_size=2_000,
     )
@@ -81,6 +87,18 @@ def write(book: Book) -> ImportRun:
         Reading, ("account", "on", "source", "import_run", "metrics"), _rows(book, accounts, run)
     )
     return run
+
+
+def connect(plan: Plan) -> int:
+    """Back-fill the facts of the book that is there, unless they are; returns how many rows."""
+    if are_there():
+        return 0
+    book = generate(plan)
+    users, _ = ensure_people()
+    ids = np.array(
+        Account.objects.filter(source=SOURCE).order_by("pk").values_list("pk", flat=True)
+    )
+    return write_facts(book.world, book.touches, ids=ids, users=users, source=SOURCE)
 
 
 def _rows(book: Book, accounts: list[Account], run: ImportRun) -> Iterator[tuple[Any, ...]]:
@@ -111,17 +129,36 @@ def remove() -> None:
     demo = Account.objects.filter(source=SOURCE)
     readings = Reading.objects.filter(account__source=SOURCE)
     for table, rows in (("account", demo), ("reading", readings)):
-        ids = rows.order_by().values("pk")
+        ids: Any = rows.order_by().values("pk")
         ImportChange.objects.filter(table=table, row_id__in=ids).delete()
-    # Deleted in the database: collecting two million snapshots in Python first takes minutes.
-    # What has children of its own is left to the cascade.
-    for relation in Account._meta.related_objects:
-        model = relation.related_model
-        if model is Reading or not model._meta.related_objects:
-            rows = model._default_manager.filter(**{f"{relation.field.name}__in": demo})
-            rows._raw_delete(router.db_for_write(model))
+    stream.forget()
+    _delete_rows_of(demo)
     demo.delete()
+    imports.forget()
     ImportRun.objects.filter(source=SOURCE, file_name=LABEL).delete()
     empty = ScoreRun.objects.exclude(pk__in=Snapshot.objects.order_by().values("run").distinct())
     DailyRollup.objects.filter(run__in=empty).delete()
     empty.delete()
+
+
+def _delete_rows_of(accounts: QuerySet[Account]) -> None:
+    """Delete what hangs on accounts, tables others refer to last.
+
+    Deleted in the database: collecting millions of rows in Python first takes minutes.
+    """
+    found: dict[type[Model], set[str]] = {}
+    for relation in Account._meta.get_fields(include_hidden=True):
+        if isinstance(relation, ForeignObjectRel) and relation.on_delete is CASCADE:
+            found.setdefault(relation.related_model, set()).add(relation.field.name)
+    while found:
+        referred = {
+            field.related_model
+            for model in found
+            for field in model._meta.concrete_fields
+            if field.is_relation and field.related_model is not model
+        }
+        free = [model for model in found if model not in referred] or list(found)
+        for model in free:
+            for name in found.pop(model):
+                rows = model._default_manager.filter(**{f"{name}__in": accounts})
+                rows._raw_delete(router.db_for_write(model))

@@ -54,6 +54,7 @@ class Command(BaseCommand):
             plan = self._book(options)
             if not options["no_nights"]:
                 self._nights(plan)
+            self._connect(plan)
         except (WorkbenchError, ValueError) as error:
             raise CommandError(str(error)) from error
         self._say(f"Ready in {time.monotonic() - started:.0f} s.")
@@ -103,6 +104,16 @@ class Command(BaseCommand):
         )
         return wanted
 
+    def _connect(self, plan: Plan) -> None:
+        """Write the facts, unless they are there."""
+        started = time.monotonic()
+        rows = write.connect(plan)
+        if rows:
+            self._say(
+                f"Connected the systems on {plan.connected_on}: {rows:,} facts back-filled in "
+                f"{time.monotonic() - started:.0f} s."
+            )
+
     def _nights(self, plan: Plan) -> None:
         users, _ = ensure_people()
         total = len(nights(plan))
@@ -114,6 +125,7 @@ class Command(BaseCommand):
                 run_nights(
                     plan,
                     by=by,
+                    connect=lambda: self._connect(plan),
                     done=lambda night: bar.update(task, advance=1, description=str(night)),
                 )
             return
@@ -125,7 +137,7 @@ class Command(BaseCommand):
             if counted % 30 == 0 or counted == total:
                 self._say(f"{counted} of {total} nights are scored, up to {night}.")
 
-        run_nights(plan, by=by, done=tell)
+        run_nights(plan, by=by, connect=lambda: self._connect(plan), done=tell)
 
     def _logins(self, address: str) -> None:
         table = Table("Log-in", "Role", "Team", "Name", title=f"{address}   password: {PASSWORD}")

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.trust import selectors
 from csm.lib.dates import today
 from scoring.models import ScoreRun
 from scoring.selectors import newest_run
@@ -19,8 +20,11 @@ _NAV = (
     ("at_risk", "At risk", "alert-triangle"),
     ("insights", "Insights", "chart-bar"),
     ("scorecards", "Scorecards", "adjustments"),
+    ("metrics", "Metrics", "calculator"),
     ("nights", "Nights", "moon"),
 )
+# Where admins are told of frozen feeds.
+_TELLS_OF_FREEZES = {"home", "nights"}
 # A page below another lights that one's entry.
 _BELOW = {
     "account": "portfolio",
@@ -28,9 +32,23 @@ _BELOW = {
     "scorecard": "scorecards",
     "scorecard_publish": "scorecards",
     "night": "nights",
+    "metric": "metrics",
+    "metric_new": "metrics",
+    "metric_edit": "metrics",
+    "account_timeline": "portfolio",
+    "account_usage": "portfolio",
+    "account_facts": "portfolio",
     "event_keys": "events",
     "event_rule": "events",
     "event_rule_new": "events",
+    "quality_sources": "quality",
+    "quality_source": "quality",
+    "quality_quarantine": "quality",
+    "quality_duplicates": "quality",
+    "quality_merge": "quality",
+    "quality_contradictions": "quality",
+    "quality_contradiction": "quality",
+    "quality_unowned": "quality",
     "import": "imports",
     "import_new": "imports",
     "import_mapping": "imports",
@@ -39,6 +57,7 @@ _BELOW = {
 _ADMIN_NAV = (
     ("imports", "Imports", "file-import"),
     ("events", "Events", "activity"),
+    ("quality", "Data quality", "heartbeat"),
 )
 _STAFF_NAV = (("admin:index", "Admin", "settings"), ("gallery", "Gallery", "palette"))
 
@@ -71,7 +90,15 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "nav": _nav(here or "", user),
         "scopes": _scopes(request) if here in SCOPED else [],
         **_as_of(night_of(request)),
+        **_held_back(here or "", user),
     }
+
+
+def _held_back(here: str, user: Any) -> dict[str, Any]:
+    """What the breaker holds, for the admins who may lift it, where they start their day."""
+    if here not in _TELLS_OF_FREEZES or not user.is_admin:
+        return {}
+    return {"held_back": selectors.open_freezes()}
 
 
 def pages(user: Any) -> list[dict[str, Any]]:

@@ -30,6 +30,8 @@ DEFAULT_CURRENCY: str = env.str("DEFAULT_CURRENCY", "USD")
 API_RATE: str = env.str("API_RATE", "600/min")
 IMPORT_MAX_BYTES: int = env.int("IMPORT_MAX_BYTES", 500_000_000)
 _database = env.dj_db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'csm.sqlite3'}")
+# smtp://user:password@host:587/?tls=True; without it mail is printed where the process runs.
+_email = env.dj_email_url("EMAIL_URL", default="console:")
 env.seal()
 
 PRODUCTION = bool(set(ALLOWED_HOSTS) - LOCAL_HOSTS)
@@ -157,6 +159,16 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
+
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_HOST = _email["EMAIL_HOST"] or "localhost"
+EMAIL_PORT = _email["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
+EMAIL_USE_SSL = _email["EMAIL_USE_SSL"]
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = _email.get("DEFAULT_FROM_EMAIL") or "CSM workbench <csm@localhost>"
 
 LANGUAGE_CODE = "en"
 USE_I18N = False

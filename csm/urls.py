@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("scoring.urls")),
     path("", include("accounts.events.urls")),
     path("", include("accounts.imports.urls")),
+    path("", include("accounts.trust.urls")),
     path("imports/<int:pk>/start/", import_views.start, name="import_start"),
     path("gallery/", gallery.gallery, name="gallery"),
     path("account/tokens/", include("csm.tokens.urls")),

@@ -125,7 +125,7 @@ def _arr(as_of: date) -> tuple[Annotations, Q]:
     differs = Q(arr_amount__gt=F("arr_differs_sum") * (1 + ARR_TOLERANCE)) | Q(
         arr_amount__lt=F("arr_differs_sum") * (1 - ARR_TOLERANCE)
     )
-    return told, _customer(as_of) & ~Exists(unpriced) & differs
+    return told, _customer(as_of) & Q(~Exists(unpriced)) & differs
 
 
 def _renewal(as_of: date) -> tuple[Annotations, Q]:
@@ -136,7 +136,7 @@ def _renewal(as_of: date) -> tuple[Annotations, Q]:
     )
     told = {"renewal_differs_end": Subquery(ending.order_by("ends_on").values("ends_on")[:1])}
     known = Q(renewal_on__isnull=False, renewal_differs_end__isnull=False)
-    return told, _customer(as_of) & known & ~Exists(near)
+    return told, _customer(as_of) & known & Q(~Exists(near))
 
 
 def _order(as_of: date) -> tuple[Annotations, Q]:
@@ -156,7 +156,8 @@ def _order(as_of: date) -> tuple[Annotations, Q]:
         f"order_{name}": Subquery(rows.order_by("pk").values("external_id")[:1])
         for name, rows in zip(names, wrong, strict=True)
     }
-    return first, found
+    condition: Any = found
+    return first, condition
 
 
 def _seats(as_of: date) -> tuple[Annotations, Q]:

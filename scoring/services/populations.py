@@ -61,7 +61,7 @@ def groups(
         first_id=first_id,
         last_id=last_id,
         baselines=baselines,
-        **({"frozen": frozen} if frozen else {}),
+        frozen=frozen,
     )
     free = np.ones(len(rows), dtype=bool)
     for place, (version_id, spec) in enumerate(plan):

@@ -1,0 +1,66 @@
+"""What the data-quality pages share: who may see them, pages of a list, a list as a file."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, StreamingHttpResponse
+
+from accounts.models import ExportLog
+from csm.lib.spreadsheet import MARK, guarded
+
+PER_PAGE = 50
+
+
+def require_admin(request: HttpRequest) -> Any:
+    """The colleague, or 404 when they may not look: that the page exists is not theirs to know."""
+    user: Any = request.user
+    if not user.is_admin:
+        raise Http404("No such page.")
+    return user
+
+
+def page_of(request: HttpRequest, rows: Any, noun: str) -> tuple[Page[Any], dict[str, Any]]:
+    """The page of `rows` the address asks for, and what `components/pagination.html` needs."""
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+
+    def address(number: int) -> str:
+        query["page"] = str(number)
+        return f"?{query.urlencode()}"
+
+    return page, {
+        "first": page.start_index(),
+        "last": page.end_index(),
+        "total": page.paginator.count,
+        "noun": noun,
+        "prev_url": address(page.previous_page_number()) if page.has_previous() else "",
+        "next_url": address(page.next_page_number()) if page.has_next() else "",
+    }
+
+
+class _Line:
+    """A file whose only line is what was written last."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def as_csv(
+    request: HttpRequest, what: str, name: str, rows: Iterable[Sequence[Any]], count: int
+) -> StreamingHttpResponse:
+    """`rows` (the first is the header) as a download, written in the export log."""
+    user: Any = request.user
+    ExportLog.objects.create(user=user, what=what, query=request.GET.urlencode(), rows=count)
+
+    def lines() -> Iterator[str]:
+        yield MARK
+        writer = csv.writer(_Line())
+        for row in rows:
+            yield writer.writerow(["" if cell is None else guarded(str(cell)) for cell in row])
+
+    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    response["Cache-Control"] = "no-store"
+    return response

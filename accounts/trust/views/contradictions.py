@@ -1,0 +1,99 @@
+"""Facts that cannot both be true, rule by rule."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.access import visible_to
+from accounts.trust.contradictions import RULES, Rule, accounts_of, counts
+from accounts.trust.views.answers import as_csv, page_of, require_admin
+from accounts.trust.views.cells import shown
+from csm.lib import markup
+from csm.lib.dates import today
+
+
+@require_safe
+def rules(request: HttpRequest) -> HttpResponse:
+    """Every rule with its count."""
+    user = require_admin(request)
+    found = counts(visible_to(user), today())
+    return render(
+        request,
+        "accounts/quality_list.html",
+        {
+            "title": "Contradicting facts",
+            "about": "Facts that cannot both be true. They are reported, never resolved by guessing: correct "
+            "them where they come from and import again.",
+            "headers": [("", "Contradiction"), ("", "When"), ("", "What to do"), ("r", "Accounts")],
+            "rows": [
+                [
+                    (
+                        "wrap",
+                        markup.link(reverse("quality_contradiction", args=[rule.key]), rule.label),
+                    ),
+                    ("wrap quiet", rule.definition),
+                    ("wrap quiet", rule.remedy),
+                    ("r", markup.number(found[rule.key])),
+                ]
+                for rule in RULES.values()
+            ],
+            "as_of": today(),
+            "note": "An account may contradict several rules.",
+        },
+    )
+
+
+@require_safe
+def accounts(request: HttpRequest, key: str) -> HttpResponse:
+    """The accounts one rule finds, with the figures that differ side by side."""
+    user = require_admin(request)
+    rule = _rule(key)
+    page, pager = page_of(request, accounts_of(rule, visible_to(user), today()), "accounts")
+    return render(
+        request,
+        "accounts/quality_list.html",
+        {
+            "title": rule.label,
+            "crumbs": [{"label": "Contradictions", "url": reverse("quality_contradictions")}],
+            "about": f"{rule.definition} {rule.remedy}",
+            "headers": [("", "Account"), *(("", heading) for heading, _, _ in rule.shows)],
+            "rows": [
+                [
+                    ("wrap", markup.link(reverse("account", args=[each.pk]), each.name)),
+                    *(("", shown(getattr(each, name), kind)) for _, name, kind in rule.shows),
+                ]
+                for each in page.object_list
+            ],
+            "pager": pager,
+            "as_of": today(),
+            "csv_url": reverse("quality_contradiction_csv", args=[key]),
+            "empty_title": "No account contradicts this rule",
+            "empty_text": "Nothing to do here.",
+        },
+    )
+
+
+@require_safe
+def accounts_csv(request: HttpRequest, key: str) -> HttpResponseBase:
+    """The same list as a file."""
+    user = require_admin(request)
+    rule = _rule(key)
+    found = accounts_of(rule, visible_to(user), today())
+
+    def table() -> Any:
+        yield ["source", "account_id", "name", *(name for _, name, _ in rule.shows)]
+        for each in found.iterator(chunk_size=2_000):
+            figures = [getattr(each, name) for _, name, _ in rule.shows]
+            yield [each.source, each.external_id, each.name, *figures]
+
+    return as_csv(request, f"contradiction {key}", f"contradiction-{key}", table(), found.count())
+
+
+def _rule(key: str) -> Rule:
+    if key not in RULES:
+        raise Http404("There is no such rule.")
+    return RULES[key]

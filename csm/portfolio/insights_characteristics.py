@@ -98,7 +98,7 @@ def _contact_ratio(with_email: np.ndarray, contacts: np.ndarray) -> np.ndarray:
 def _described(key: str, values: np.ndarray, high: np.ndarray) -> Characteristic:
     known = values[~np.isnan(values)]
     risky = values[high & ~np.isnan(values)]
-    metric = find(key)
+    metric = None if key == CONTACT_RATIO else find(key)
     return Characteristic(
         metric=key,
         label=metric.label if metric else "Contact ratio",

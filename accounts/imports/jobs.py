@@ -21,14 +21,13 @@ from threading import get_ident
 from typing import Any, Final
 from uuid import uuid4
 
-from django.conf import settings
 from django.core.files import File
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.imports import rejected, specs
-from accounts.ingest.errors import EveryRowRejected, shown
+from accounts.imports import reading, rejected, specs
+from accounts.ingest.errors import EveryRowRejected, ImportTaken, shown
 from accounts.ingest.result import ImportResult
 from accounts.ingest.run import import_file
 from accounts.models import ImportRun
@@ -44,6 +43,7 @@ PATIENCE: Final = timedelta(seconds=20)
 OPEN: Final = (State.QUEUED, State.RUNNING)
 # An import that keeps killing its worker is not taken up again by itself.
 MAX_ATTEMPTS: Final = 5
+SHOWN: Final = 100
 
 
 class ImportRefused(WorkbenchError):
@@ -93,7 +93,7 @@ def _safe(file: "File[bytes]") -> str:
 
 def again(run: ImportRun, *, by: Any) -> ImportRun:
     """A new upload of the same file with the same mapping; ImportRefused when the file is gone."""
-    if not run.file or not run.file.storage.exists(run.file.name):
+    if not run.file or not Path(run.file.path).exists():
         raise ImportRefused("The file of this import is no longer kept: upload it again.")
     kept = {key: run.options[key] for key in ("spec", "reading") if key in run.options}
     folder = Path(run.file.path).parent
@@ -263,10 +263,10 @@ def work(run_id: int, *, worker: str | None = None) -> ImportRun | None:
             _try_out(run, worker)
         else:
             _load(run, worker)
-    except _LeaseLostError:
+    except (_LeaseLostError, ImportTaken):
         log.warning("import %s: lost its lease to another worker", run.pk)
     except WorkbenchError as error:
-        _fail(run, worker, _public(run, error))
+        _fail(run, worker, reading.public(str(error), run))
     except Exception as error:
         log.exception("import %s failed", run.pk)
         _fail(run, worker, f"{type(error).__name__}: {error}")
@@ -284,11 +284,8 @@ def _load(run: ImportRun, worker: str) -> None:
     _settle(
         run,
         worker,
-        state=State.DONE,
-        lease_until=None,
-        finished_at=timezone.now(),
         options=_options(run)
-        | {"warnings": list(result.warnings), "error_count": rejected.count(run)},
+        | {"warnings": list(result.warnings), "error_count": result.error_count},
     )
 
 
@@ -305,7 +302,7 @@ def _try_out(run: ImportRun, worker: str) -> None:
     except EveryRowRejected as error:
         tried = _plain(error.result) | {"error": str(error)}
     except WorkbenchError as error:
-        tried = {"error": _public(run, error)}
+        tried = {"error": reading.public(str(error), run)}
     _settle(
         run,
         worker,
@@ -318,14 +315,14 @@ def _try_out(run: ImportRun, worker: str) -> None:
     )
 
 
-def _import(run: ImportRun, **how: Any) -> ImportResult:
+def _import(of: ImportRun, /, **how: Any) -> ImportResult:
     return import_file(
-        run.feed,
-        run.file.path,
-        by=run.started_by,
-        mapping=specs.mapping_for(run),
-        as_of=run.as_of,
-        source=run.source,
+        of.feed,
+        of.file.path,
+        by=of.started_by,
+        mapping=specs.mapping_for(of),
+        as_of=of.as_of,
+        source=of.source,
         **how,
     )
 
@@ -364,19 +361,6 @@ def _fail(run: ImportRun, worker: str, error: str) -> None:
     )
 
 
-def _public(run: ImportRun, error: WorkbenchError) -> str:
-    """The sentence with the file called as the person called it, not by where it is kept."""
-    return public(str(error), run)
-
-
-def public(sentence: str, run: ImportRun) -> str:
-    """`sentence` about the stored file, with the name it was uploaded under."""
-    if not run.file:
-        return sentence
-    path = Path(run.file.path)
-    return sentence.replace(str(path), run.file_name).replace(path.name, run.file_name)
-
-
 def _plain(result: ImportResult) -> dict[str, Any]:
     """A dry run's result as JSON: counts, the first errors and the first changes."""
     return {
@@ -385,7 +369,7 @@ def _plain(result: ImportResult) -> dict[str, Any]:
         "updated": result.updated,
         "unchanged": result.unchanged,
         "rejected": result.rejected,
-        "held": getattr(result, "held", 0),
+        "held": result.held,
         "error_count": result.error_count,
         "warnings": list(result.warnings),
         "errors": [asdict(error) for error in result.errors[:SHOWN]],
@@ -401,11 +385,3 @@ def _plain(result: ImportResult) -> dict[str, Any]:
             for change in result.sample
         ],
     }
-
-
-SHOWN: Final = 100
-
-
-def largest_upload() -> int:
-    """Bytes one uploaded file may have."""
-    return settings.IMPORT_MAX_BYTES

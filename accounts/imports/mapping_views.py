@@ -20,6 +20,7 @@ from accounts.imports.uploads import is_too_large
 from accounts.imports.views import require_admin
 from accounts.ingest.errors import IngestError
 from accounts.ingest.feeds import FEEDS
+from accounts.ingest.feeds.further import columns_of
 from accounts.models import ImportRun, SavedMapping
 
 
@@ -59,7 +60,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         reading.guess(run)
     except IngestError as error:
         # Nothing can be read from it: it is not kept, and the form says why.
-        sentence = jobs.public(str(error), run)
+        sentence = reading.public(str(error), run)
         jobs.discard(run)
         form.add_error("file", sentence)
         return _upload_page(request, form, 422)
@@ -77,12 +78,14 @@ def mapping(request: HttpRequest, pk: int) -> HttpResponse:
     run = _upload_of(request, pk)
     if run.state != ImportRun.State.UPLOADED:
         return redirect("import", run.pk)
-    look = reading.look(run)
+    feed = FEEDS[run.feed]
+    columns = columns_of(feed)
+    look = reading.look(run, columns)
     context = {
         "run": run,
         "look": look,
         "form": MappingForm.of(run),
-        "groups": reading.target_groups(run.feed),
+        "groups": reading.target_groups(feed, columns),
         "saved": SaveMappingForm(
             initial={"name": run.mapping if run.mapping not in specs.shipped() else ""}
         ),
@@ -131,5 +134,5 @@ def mapping_save(request: HttpRequest, pk: int) -> HttpResponse:
                 request, f"Saved as {name}: choose it for the next file of this shape."
             )
         else:
-            messages.error(request, " ".join(form.errors.get("name", ["Give it a name."])))
+            messages.error(request, " ".join(map(str, form.errors["name"])))
     return redirect("import_mapping", run.pk)

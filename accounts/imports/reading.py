@@ -2,15 +2,22 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
+from django.utils import timezone
+
 from accounts.imports import specs
-from accounts.ingest.columns import IGNORE, is_source_score
-from accounts.ingest.errors import IngestError, UnreadableFile, shown
+from accounts.ingest import load
+from accounts.ingest.columns import IGNORE, Column, is_source_score
+from accounts.ingest.errors import IngestError, RowError, UnreadableFile, shown
 from accounts.ingest.feeds import FEEDS, Feed
-from accounts.ingest.parsers import DELIMITERS, Table, inspect
+from accounts.ingest.feeds.further import columns_of
+from accounts.ingest.mappings import Layout, Mapping, Place, lay_out
+from accounts.ingest.parsers import DELIMITERS, Record, Table, inspect
 from accounts.models import ImportRun
 
 ROWS: Final = 20
@@ -123,16 +130,14 @@ def best_feed(header: Iterable[str]) -> str:
     return max(FEEDS.values(), key=score).key
 
 
-def target_groups(feed_key: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What a column may be, for a select: (group, [(target, label)])."""
-    feed = FEEDS[feed_key]
-    plain = [column.target for column in feed.columns if ":" not in column.target]
-    prefixed = [column.target for column in feed.columns if ":" in column.target]
-    groups = [
-        (feed.label, [(target, label_of(target, feed)) for target in plain]),
-        ("Metrics", [(target, label_of(target, feed)) for target in prefixed]),
-    ]
-    return [group for group in groups if group[1]]
+def target_groups(feed: Feed, columns: Iterable[str]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What a column may be, for a select: (group, [(target, label)]) of the targets `columns`."""
+    named = {"": feed.label, "metric": "Metrics", "custom": "Own fields", "measure": "Measures"}
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for target in columns:
+        prefix = target.partition(":")[0] if ":" in target else ""
+        groups.setdefault(named.get(prefix, prefix), []).append((target, label_of(target, feed)))
+    return list(groups.items())
 
 
 def label_of(target: str, feed: Feed) -> str:
@@ -142,41 +147,99 @@ def label_of(target: str, feed: Feed) -> str:
     return words[:1].upper() + words[1:] + needed
 
 
-def look(run: ImportRun) -> Look:
-    """The upload as its mapping reads it."""
-    spec = run.options.get("spec", {})
-    feed = FEEDS[run.feed]
+def look(run: ImportRun, columns: dict[str, Column] | None = None) -> Look:
+    """The upload as its mapping reads it; whatever is wrong with it is among the faults.
+
+    `columns` are those of its feed by target, where they have been asked for already.
+    """
+    known = columns_of(FEEDS[run.feed]) if columns is None else columns
     try:
+        how = specs.mapping_for(run, known)
         with _open(run) as table:
             records = list(islice(table, ROWS))
             header = list(table.header)
             encoding, delimiter = table.source.encoding, table.delimiter
     except IngestError as error:
-        return Look("", "", [], [], [], faults=[str(error)])
-    mapped = dict(spec.get("columns") or {})
-    columns = []
-    for index, text in enumerate(header):
-        samples = [
-            shown(record.cells[index])
-            for record in records
-            if len(record.cells) > index and record.cells[index].strip()
-        ]
-        target, why = _target(text, mapped, feed)
-        columns.append(ColumnView(index, text, list(dict.fromkeys(samples))[:SAMPLES], target, why))
-    rows = [
-        RowView(record.number, [CellView(shown(cell)) for cell in record.cells], record.fault)
-        for record in records
-    ]
-    return Look(encoding, delimiter, columns, rows, header)
+        return Look("", "", [], [], [], faults=[public(str(error), run)])
+    layout = lay_out(header, how, feed=run.feed, columns=known, strict=False)
+    faults = []
+    try:
+        lay_out(header, how, feed=run.feed, columns=known)
+    except IngestError as error:
+        faults.append(str(error))
+    places = {place.index: place for place in layout.places}
+    return Look(
+        encoding,
+        delimiter,
+        [
+            ColumnView(index, text, _samples(records, index), *_target(text, places.get(index)))
+            for index, text in enumerate(header)
+        ],
+        _rows(run, how, layout, records),
+        [place.header for place in layout.places],
+        faults,
+        list(layout.warnings),
+    )
 
 
-def _target(header: str, mapped: dict[str, str], feed: Feed) -> tuple[str, str]:
-    if header in mapped:
-        return mapped[header], "chosen" if mapped[header] != IGNORE else "left out"
+def _samples(records: Iterable[Record], index: int) -> list[str]:
+    cells = [record.cells[index] for record in records if len(record.cells) > index]
+    return list(dict.fromkeys(shown(cell) for cell in cells if cell.strip()))[:SAMPLES]
+
+
+def _target(header: str, place: Place | None) -> tuple[str, str]:
+    """What a column is taken for, and why."""
+    if place is not None:
+        return place.column.target, place.why
     if is_source_score(header):
         return IGNORE, "the source's own score is never an input"
-    column = feed.column_for(header)
-    return (column.target, "by its name") if column else ("", "no such column is known")
+    return "", ""
+
+
+def _rows(run: ImportRun, how: Mapping, layout: Layout, records: list[Record]) -> list[RowView]:
+    """The first rows as they will be read, each fault in its cell."""
+    reader = load.reader_for(
+        FEEDS[run.feed],
+        layout,
+        how.values,
+        load.conventions(
+            settings.DEFAULT_CURRENCY,
+            max(run.as_of, timezone.localdate() + timedelta(days=1)),
+            date_order=how.date_order,
+            decimal_comma=how.decimal_comma,
+        ),
+        run.as_of,
+    )
+    good, errors = reader.check(records)
+    read = {row.number: reader.cells_of(row) for row in good}
+    faults: dict[int, dict[str, RowError]] = {}
+    for error in errors:
+        faults.setdefault(error.row, {}).setdefault(error.column, error)
+    return [_row(record, layout, read, faults.get(record.number, {})) for record in records]
+
+
+def _row(
+    record: Record, layout: Layout, read: dict[int, dict[str, str]], faults: dict[str, RowError]
+) -> RowView:
+    cells = []
+    for place in layout.places:
+        raw = record.cells[place.index] if len(record.cells) > place.index else ""
+        text = read.get(record.number, {}).get(place.column.target, raw)
+        fault = faults.get(place.header)
+        cells.append(
+            CellView(shown(raw), fault.reason, fault.remedy) if fault else CellView(shown(text))
+        )
+    placed = {place.header for place in layout.places}
+    rest = [f"{each.reason} {each.remedy}" for name, each in faults.items() if name not in placed]
+    return RowView(record.number, cells, " ".join(rest))
+
+
+def public(sentence: str, run: ImportRun) -> str:
+    """`sentence` about the stored file, with the name it was uploaded under."""
+    if not run.file:
+        return sentence
+    path = Path(run.file.path)
+    return sentence.replace(str(path), run.file_name).replace(path.name, run.file_name)
 
 
 def described(run: ImportRun, said: dict[str, Any], post: Any) -> dict[str, Any]:

@@ -22,58 +22,27 @@ Fault = dict[str, str]
 
 
 def errors_path(run: ImportRun) -> Path:
-    """Where the next worker of `run` writes its errors; each has a file of its own."""
-    folder = _folder()
+    """Where the loader writes the errors of `run`; a resumed import goes on in the same file."""
+    folder = Path(settings.MEDIA_ROOT) / "imports"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder / f"errors-{run.pk}-{len(_files(run)) + 1:04d}.csv"
-
-
-def _folder() -> Path:
-    return Path(settings.MEDIA_ROOT) / "imports"
-
-
-def _files(run: ImportRun) -> list[Path]:
-    return sorted(_folder().glob(f"errors-{run.pk}-*.csv"))
+    return folder / f"errors-{run.pk}.csv"
 
 
 def delete(run: ImportRun) -> None:
     """Forget the errors of `run`."""
-    for path in _files(run):
-        path.unlink(missing_ok=True)
+    errors_path(run).unlink(missing_ok=True)
 
 
 def errors(run: ImportRun) -> Iterator[Fault]:
-    """Every error by ERROR_COLUMNS, in the order of the rows, in bounded memory.
-
-    A worker that was killed may have written errors of rows it never committed. The next one read those
-    rows again, so of each file only what lies before the next one's first row counts.
-    """
-    files = _files(run)
-    firsts = [_first_row(path) for path in files]
-    for number, path in enumerate(files):
-        later = [first for first in firsts[number + 1 :] if first is not None]
-        for fault in _read(path):
-            if not later or int(fault["row"]) < min(later):
-                yield fault
-
-
-def _first_row(path: Path) -> int | None:
-    for fault in _read(path):
-        return int(fault["row"])
-    return None
-
-
-def _read(path: Path) -> Iterator[Fault]:
+    """Every error by ERROR_COLUMNS, in the order of the rows, in bounded memory."""
+    path = errors_path(run)
+    if not path.exists():
+        return
     with path.open(encoding="utf-8", newline="") as file:
         for cells in csv.reader(file):
-            # A line cut off when its writer was killed, and the header.
+            # Not the header, nor a line cut off when its writer was killed.
             if len(cells) == len(ERROR_COLUMNS) and cells[0].isdigit():
                 yield dict(zip(ERROR_COLUMNS, cells, strict=True))
-
-
-def count(run: ImportRun) -> int:
-    """Errors in all; a row may have several."""
-    return sum(1 for _ in errors(run))
 
 
 class Line:

@@ -6,7 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
+from django.db.models import (
+    BooleanField,
+    Count,
+    ExpressionWrapper,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 from django.db.models.fields.reverse_related import ManyToOneRel
 from django.urls import Resolver404, resolve
 from django.utils import timezone
@@ -40,6 +49,12 @@ def feed_label(key: str) -> str:
 def is_counted(run: ImportRun) -> bool:
     """Whether the counts of `run` are of rows that were loaded; before that they are unknown, not zero."""
     return run.state not in (State.UPLOADED, State.QUEUED) or run.position > 0
+
+
+def error_count(run: ImportRun) -> int:
+    """Errors in all, as far as anybody counted them; a row may have several."""
+    kept = run.options.get("totals", {}).get("error_count", 0)
+    return max(int(run.options.get("error_count", kept)), len(run.errors))
 
 
 def quarantine_url(run: ImportRun | None = None) -> str:
@@ -147,19 +162,20 @@ def undo_preview(run: ImportRun) -> UndoPreview:
     made = _made_by(run)
     changes = (
         ImportChange.objects.filter(import_run=run)
-        .values("table", "before__isnull")
+        .annotate(made=ExpressionWrapper(Q(before__isnull=True), BooleanField()))
+        .values("table", "made")
         .annotate(count=Count("pk"))
         .order_by("table")
     )
     models = {
         model._meta.model_name: model for model in apps.get_app_config("accounts").get_models()
     }
-    restored = []
+    restored: list[tuple[int, str]] = []
     created: list[tuple[int, str]] = []
     for row in changes:
         model = models.get(row["table"])
         noun = _noun(model, row["count"]) if model else f"{row['table']} rows"
-        (created if row["before__isnull"] else restored).append((row["count"], noun))
+        (created if row["made"] else restored).append((row["count"], noun))
     created += [(count, _noun(model, count)) for model, count in made.items() if count]
     return UndoPreview(created, restored)
 
@@ -186,7 +202,7 @@ def _made_by(run: ImportRun) -> dict[type[Model], int]:
         counts[f"count_{number}"] = Subquery(
             rows.order_by().values(name).annotate(of_run=Count("*")).values("of_run")
         )
-    row = ImportRun.objects.filter(pk=run.pk).values(**counts).first() or {}
+    row: dict[str, Any] = ImportRun.objects.filter(pk=run.pk).values(**counts).first() or {}
     return {
         relation.related_model: row.get(f"count_{number}") or 0
         for number, relation in enumerate(_relations())

@@ -1,11 +1,13 @@
 """Mappings an upload may be read with: the generic one, those that ship, those somebody saved."""
 
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Final
 
-import yaml
-
 from accounts.ingest import mappings
+from accounts.ingest.columns import Column
+from accounts.ingest.feeds import FEEDS
+from accounts.ingest.feeds.further import columns_of
+from accounts.ingest.mappings import Mapping
 from accounts.models import ImportRun, SavedMapping
 
 GENERIC: Final = mappings.GENERIC
@@ -16,8 +18,7 @@ Spec = dict[str, Any]
 
 def shipped() -> tuple[str, ...]:
     """Names of the mappings that come with the workbench."""
-    folder = Path(mappings.__file__).parent / "mappings"
-    return (GENERIC, *sorted(path.stem for path in folder.glob("*.yaml")))
+    return mappings.shipped()
 
 
 def choices() -> list[tuple[str, str]]:
@@ -25,20 +26,23 @@ def choices() -> list[tuple[str, str]]:
     saved = SavedMapping.objects.values_list("name", "feed")
     return [
         *((name, LABELS.get(name, name.capitalize())) for name in shipped()),
-        *((name, f"{name} (saved, {feed})") for name, feed in saved),
+        *((name, f"{name} (saved, {feed.replace('_', ' ')})") for name, feed in saved),
     ]
 
 
 def load(name: str, feed: str) -> Spec:
-    """What the mapping's file would hold; empty for the generic one and for a name that is gone."""
+    """What a mapping file would hold for `feed`; empty for the generic one and for a name that is gone."""
     if name in shipped():
-        path = Path(mappings.__file__).parent / "mappings" / f"{name}.yaml"
-        return yaml.safe_load(path.read_text()) if path.exists() else {}
+        return mappings.spec_for(name, feed)
     return dict(SavedMapping.objects.filter(name=name).values_list("spec", flat=True).first() or {})
 
 
-def mapping_for(run: ImportRun) -> str | Path:
-    """The mapping of `run`, as the loader takes it."""
-    path = Path(run.file.path).with_suffix(".yaml")
-    path.write_text(yaml.safe_dump(run.options.get("spec", {})))
-    return path
+def mapping_for(run: ImportRun, columns: dict[str, Column] | None = None) -> Mapping:
+    """The mapping of `run`, as the loader takes it; MappingFault lists what is wrong with it.
+
+    `columns` are those of the feed by target, where they have been asked for already.
+    """
+    spec = run.options.get("spec") or {}
+    known = columns_of(FEEDS[run.feed]) if columns is None else columns
+    checked = mappings.read_mapping(spec, feed=run.feed, columns=known)
+    return replace(checked, name=run.mapping or GENERIC)

@@ -131,7 +131,7 @@ def import_page(request: HttpRequest, pk: int) -> HttpResponse:
     context |= {
         "row": selectors.row_of(run),
         "errors": run.errors[:ERRORS_SHOWN],
-        "error_count": run.options.get("error_count", len(run.errors)),
+        "error_count": selectors.error_count(run),
         "warnings": run.options.get("warnings", []),
         "quarantine": selectors.quarantine_url(run),
         "has_file": bool(run.file),
@@ -165,7 +165,7 @@ def errors_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Every error: row, column, value, reason, remedy."""
     run = _kept(request, pk)
     name = f"{slugify(run.file_name.rsplit('.', 1)[0]) or 'import'}-errors.csv"
-    count = run.options.get("error_count", 0)
+    count = selectors.error_count(run)
     return _download(request, f"import {pk} errors", name, count, rejected.errors_csv(run))
 
 

@@ -81,13 +81,19 @@ def test_a_worker_that_lost_its_lease_stops(upload, form, client, monkeypatch):
     keeping = jobs._keeping
 
     def loses_it(run, worker):
-        ImportRun.objects.filter(pk=run.pk).update(worker="another:1:1")
-        return keeping(run, worker)
+        beat = keeping(run, worker)
+
+        def late(done, total):
+            ImportRun.objects.filter(pk=run.pk).update(worker="another:1:1")
+            beat(done, total)
+
+        return late
 
     monkeypatch.setattr(jobs, "_keeping", loses_it)
     jobs.work(run.pk)
     run.refresh_from_db()
     assert (run.state, run.worker) == ("running", "another:1:1")
+    assert 0 < run.position < 12_000
 
 
 def test_a_file_that_keeps_killing_its_worker_is_left_alone(upload, form, client):

@@ -182,14 +182,14 @@ def test_others_find_nothing(upload, load, people, client):
 def test_query_counts_do_not_grow(upload, load, client, django_assert_max_num_queries):
     runs = [load(upload(BAD, source=f"s{n}")) for n in range(6)]
     waiting = upload(rows(30))
-    for url in (
-        "/imports/",
-        f"/imports/{runs[0].pk}/",
-        f"/imports/{runs[0].pk}/undo/",
-        f"/imports/{waiting.pk}/mapping/",
-    ):
+    for url, most in {
+        "/imports/": 8,
+        f"/imports/{runs[0].pk}/": 8,
+        f"/imports/{runs[0].pk}/undo/": 8,
+        f"/imports/{waiting.pk}/mapping/": 11,
+    }.items():
         client.get(url)
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(most):
             assert client.get(url).status_code == 200
 
 

@@ -237,6 +237,7 @@ ATTRIBUTES: Final = (
         field="parent",
         max_length=80,
     ),
+    _attribute("merged_ids", Kind.IDS, "merged_record_ids", "aliases", max_length=80),
     _attribute(AS_OF, Kind.DATE, "date", "snapshot_date", "as_of_date", "reading_date"),
 )
 

@@ -76,6 +76,8 @@ def _contact(row: Row) -> list[Row]:
     first, last = values.pop("first_name", ""), values.pop("last_name", "")
     if first or last:
         values.setdefault("name", f"{first} {last}".strip()[:255])
+    # A contact has one id; what it was merged from is of no use here.
+    values.pop("merged_ids", None)
     row.on = values.pop("updated_on", row.on)
     row.fill["known_on"] = row.on
     return [row]

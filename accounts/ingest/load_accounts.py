@@ -19,7 +19,14 @@ from accounts.ingest.plans import (
     upsert,
 )
 from accounts.ingest.row import Row
-from accounts.models import Account, ImportRun, LifecycleEvent, LifecycleStage, Reading
+from accounts.models import (
+    Account,
+    AccountAlias,
+    ImportRun,
+    LifecycleEvent,
+    LifecycleStage,
+    Reading,
+)
 from accounts.services.owners import note_owners
 from csm.lib.copy import bulk_insert
 
@@ -44,6 +51,7 @@ class AccountPlan(BasePlan):
     changed_readings: list[tuple[Reading, dict[str, Any]]] = field(default_factory=list)
     parents: list[tuple[Row, Account]] = field(default_factory=list)
     known: dict[int, Account] = field(default_factory=dict)
+    merged: list[tuple[Row, Account]] = field(default_factory=list)
 
     def apply(self, run: ImportRun) -> None:
         Account.objects.bulk_create(account for _, account in self.new)
@@ -62,8 +70,8 @@ class AccountPlan(BasePlan):
             self.changes.add(Reading, reading.pk, {"metrics": old}, {"metrics": reading.metrics})
         self._note_life(run)
         self._adopt(run)
+        self.appeared = {account.external_id for _, account in self.new} | self._alias(run)
         self.changes.write(run)
-        self.appeared = {account.external_id for _, account in self.new}
 
     def row_ids(self) -> dict[int, int]:
         made = {row.number: account.pk for row, account in self.new}
@@ -84,6 +92,25 @@ class AccountPlan(BasePlan):
             stages += _stages(account, values, row.on)
         note_owners(owners, import_run=run, record=self.changes.add)
         write_stages(stages, run, self.changes)
+
+    def _alias(self, run: ImportRun) -> set[str]:
+        """Keep the ids of what was merged into an account; returns those that are new."""
+        wanted = {
+            alias: account
+            for row, account in self.merged
+            for alias in row.extra["aliases"]
+            if alias != account.external_id
+        }
+        if not wanted:
+            return set()
+        there = AccountAlias.objects.filter(source=run.source, external_id__in=wanted)
+        for alias in there.values_list("external_id", flat=True):
+            del wanted[alias]
+        AccountAlias.objects.bulk_create(
+            AccountAlias(source=run.source, external_id=alias, account=account, import_run=run)
+            for alias, account in wanted.items()
+        )
+        return set(wanted)
 
     def _adopt(self, run: ImportRun) -> None:
         """Give accounts their parent where it is known; keep the others' wish until it appears."""
@@ -131,6 +158,8 @@ def plan(rows: Sequence[Row], context: Context, sample_size: int = 0) -> Account
             result.reject(row, "external_id", row.external_id, *_NOT_YOURS)
             continue
         result.known[row.number] = account
+        if "aliases" in row.extra:
+            result.merged.append((row, account))
         before, after = _differences(account, row)
         if after:
             result.changed.append((row, account, before, after))
@@ -188,6 +217,8 @@ def _plan_new(result: AccountPlan, row: Row) -> None:
         result.readings_created += 1
     if "parent" in row.extra:
         result.parents.append((row, account))
+    if "aliases" in row.extra:
+        result.merged.append((row, account))
     result.settle(row.number, CREATED)
     after = row.attributes | row.extra.get("custom", {}) | row.metrics
     result.show(row, True, {name: (None, value) for name, value in after.items()})

@@ -163,7 +163,7 @@ class _Check:
             return {}
         if any(isinstance(name, bool) for name in data):
             self.faults.append(
-                f"{key}: put quotes around yes, no, on and off: YAML reads them as true and false."
+                f"{key}: put quotes around true and false, which are no text in YAML."
             )
         return {name: value for name, value in data.items() if not isinstance(name, bool)}
 
@@ -222,7 +222,7 @@ class _Check:
                 self._unknown("values", "", target)
                 continue
             if any(isinstance(raw, bool) for raw in pairs):
-                self.faults.append(f"values: {target}: put quotes around yes, no, on and off.")
+                self.faults.append(f"values: {target}: put quotes around true and false.")
             for value in pairs.values():
                 self._accept(f"values: {target}", column, value)
             values[target] = {
@@ -266,7 +266,8 @@ class _Check:
         table = self._table("skip_if", data, "header or column: value that leaves the row out")
         return {
             str(name): tuple(
-                True if each is True else _text(each).strip().casefold() for each in listed(value)
+                True if each is True or each in ("yes", "true") else _text(each).strip().casefold()
+                for each in listed(value)
             )
             for name, value in table.items()
         }

@@ -28,6 +28,7 @@ One file may serve several feeds: `feeds: {accounts: {…}, tickets: {…}}` wit
 what the file says outside. Headers the mapping does not name are recognised by the generic names.
 """
 
+import re
 from collections.abc import Mapping as Dict
 from pathlib import Path
 from typing import Any, Final
@@ -49,6 +50,19 @@ _LARGEST_FILE: Final = 1 << 20
 # Keys that what a mapping says of all feeds and of one are put together under.
 _MERGED: Final = frozenset({"columns", "headers", "values", "set", "skip_if", "ids", "unit"})
 _SHIPPED: Final = Path(__file__).parent / "mappings"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose yes, no, on and off are words: `on` is a column, yes a cell."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":bool")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")
+)
 
 
 def shipped() -> tuple[str, ...]:
@@ -112,7 +126,8 @@ def _content(name: str | Path) -> Any:
     if path.stat().st_size > _LARGEST_FILE:
         raise MappingFault(path.name, ["It is larger than 1 MB; a mapping is a short YAML file."])
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        # A SafeLoader all the same.
+        return yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)  # noqa: S506
     except UnicodeDecodeError:
         raise MappingFault(path.name, ["It is not UTF-8 text."]) from None
     except yaml.YAMLError as error:

@@ -28,9 +28,10 @@ from accounts.ingest.errors import (
 )
 from accounts.ingest.feeds import FEEDS, Feed
 from accounts.ingest.feeds.further import columns_of
-from accounts.ingest.mappings import GENERIC, Layout, Mapping, lay_out, read_mapping
-from accounts.ingest.parsers import Record, Source, Table, inspect
+from accounts.ingest.mappings import GENERIC, Layout, Mapping, read_mapping
+from accounts.ingest.parsers import Record, Source, inspect
 from accounts.ingest.plans import CREATED, UNCHANGED, UPDATED, BasePlan
+from accounts.ingest.prepared import Prepared, ready
 from accounts.ingest.result import ImportResult, PlannedChange
 from accounts.ingest.sources import lock
 from accounts.models import ImportRun
@@ -61,6 +62,7 @@ def import_file(
     account_source: str | None = None,
     date_order: str | None = None,
     decimal: str | None = None,
+    files: Dict[str, str | Path] | None = None,
     progress: Progress | None = None,
     run: ImportRun | None = None,
 ) -> ImportResult:
@@ -69,7 +71,8 @@ def import_file(
     `as_of` is the day the file is of (default today in TIME_ZONE): it dates what the rows do not date
     themselves. `source` is the system the ids come from (default: the mapping's, else "generic"),
     `account_source` the one of the account ids (default: the same). `date_order` ("dmy", "mdy") and
-    `decimal` ("." or ",") override the mapping. A blank cell is unknown: it leaves what is there and adds
+    `decimal` ("." or ",") override the mapping. `files` are tables the mapping joins, by name (default: those
+    beside `path`). A blank cell is unknown: it leaves what is there and adds
     nothing; a category cell that says "unknown" empties the field. Rows of accounts that are not there yet
     are held, and load once the account appears. `progress` is called with the bytes read and the bytes in all.
 
@@ -105,8 +108,8 @@ def import_file(
             f"{path.name} is not the file import {run.pk} began with: give it that one, or undo it."
         )
     with ExitStack() as stack:
-        table = stack.enter_context(_open(file, how))
-        layout = lay_out(table.header, how, feed=feed, columns=columns)
+        table, layout = ready(file, how, feed=feed, columns=columns, files=files)
+        stack.enter_context(table)
         result = ImportResult(
             feed=feed,
             source=source,
@@ -141,13 +144,6 @@ def import_file(
                     f"The database refused the import: {failure}. {said}"
                 ) from failure
             raise
-
-
-def _open(file: Source, how: Mapping) -> Table:
-    try:
-        return Table(file, delimiter=how.delimiter)
-    except UnicodeError as error:
-        raise UnreadableFile(file.path, f"is not {file.encoding} text ({error}).") from None
 
 
 @dataclass
@@ -195,7 +191,7 @@ class _Import:
     """One import at work. `run` is None for a dry run."""
 
     feed: Feed
-    table: Table
+    table: Prepared
     layout: Layout
     how: Mapping
     account_source: str
@@ -305,11 +301,11 @@ class _Import:
             sample=tuple(sample),
             run_id=self.run.pk if self.run else None,
         )
-        if not totals.read:
+        if not totals.read and not self.table.left_out_count:
             raise UnreadableFile(
                 self.table.source.path, "has a header and no rows. Export it again."
             )
-        if not totals.loaded and not totals.held:
+        if totals.rejected and not totals.loaded and not totals.held:
             raise EveryRowRejected(with_changes(result, run_id=None))
         if self.run is not None:
             self._close(self.run)
@@ -342,7 +338,7 @@ class _Import:
                 raise ImportTaken(run.pk)
 
     def _warnings(self) -> tuple[str, ...]:
-        warnings = [*self.layout.warnings, *getattr(self.table, "notices", ())]
+        warnings = [*self.layout.warnings, *self.table.notices, *self.layout.left_blank]
         notes = Counter(self.totals.notes) + Counter(self.reader.notes)
         for note, count in notes.items():
             rows = "1 row has" if count == 1 else f"{count:,} rows have"

@@ -149,6 +149,8 @@ class Validator:
         on = found.pop(AS_OF, self.as_of)
         found.pop(CURRENCY, None)
         row = Row(number, key, on, {}, cells=cells)
+        if others := getattr(key, "others", ()):
+            row.extra["aliases"] = list(others)
         for target, value in found.items():
             column = self._columns[target]
             if column.is_metric:
@@ -160,6 +162,8 @@ class Validator:
                 row.extra.setdefault("custom", {})[column.field] = told
             elif target == "parent_id":
                 row.extra["parent"] = value
+            elif target == "merged_ids":
+                row.extra["aliases"] = value
             else:
                 row.attributes[column.field] = value
         if key:

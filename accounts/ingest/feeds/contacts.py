@@ -42,6 +42,7 @@ CONTACTS: Final = Feed(
             "last_login",
             "last_login_at",
         ),
+        column("merged_ids", Kind.IDS, "merged_record_ids", max_length=120),
         UPDATED_ON,
     ),
     ("external_id", "account_id"),

@@ -52,7 +52,7 @@ def test_a_mapping_file_says_what_the_generic_one_cannot(write):
         ("columns: {A: name, B: name}", "both mapped to name"),
         ("columns: {A b: name, a_b: industry}", "same header"),
         ("columns: {health_score: metric:csat_score}", "never an input"),
-        ("columns: {yes: name}", "quotes around yes"),
+        ("columns: {true: name}", "quotes around true"),
         ("columns: [a, b]", "columns must list"),
         ("colums: {}", "did you mean columns?"),
         ("feed: accounts", "for the feed 'accounts'"),

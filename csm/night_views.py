@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
-from csm.nightly import start_night
+from csm.nightly import after_night, start_night
 from csm.tasks import wake
 from scoring.models import ScoreRun
 from scoring.services import nights
@@ -40,7 +40,7 @@ def start(request: HttpRequest) -> HttpResponse:
 def _work(run: ScoreRun) -> None:
     """The night in a thread of the web process; a killed process leaves shards that anyone may claim."""
     try:
-        nights.work(run)
+        after_night(nights.work(run))
     except Exception:
         log.exception("night %s: the worker thread failed", run.as_of)
         nights.fail(run, "The worker stopped with an error: see the log of the web process.")

@@ -6,7 +6,7 @@ from typing import Any
 from accounts.trust import breaker, duplicates
 from scoring.models import Scorecard, ScoreRun
 from scoring.selectors import scorecard_called
-from scoring.services import nights, versions
+from scoring.services import nights, profiles, versions
 
 
 def run_nightly(
@@ -31,6 +31,11 @@ def run_nightly(
         as_of, scorecard_key, by=by, shard_size=shard_size, history_only=history_only, plan=plan
     )
     return nights.work(run, progress=progress)
+
+
+def after_night(run: ScoreRun) -> None:
+    """What follows once a night is published and nobody waits for: every door calls it; repeating is harmless."""
+    profiles.ensure(run)
 
 
 def start_night(

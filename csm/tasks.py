@@ -8,7 +8,7 @@ from celery import shared_task
 from accounts.events import apply
 from accounts.imports import jobs
 from csm.lib.dates import today
-from csm.nightly import start_night
+from csm.nightly import after_night, start_night
 from scoring.models import ScoreRun
 from scoring.services import nights
 
@@ -29,6 +29,7 @@ def night(as_of: str | None = None, scorecard_key: str | None = None) -> None:
 def work(run_id: int) -> None:
     """Do what can be claimed of a run."""
     run = nights.work(ScoreRun.objects.get(pk=run_id), wait=False)
+    after_night(run)
     log.info("night %s: %s", run.as_of, run.state)
 
 

@@ -18,6 +18,7 @@ from scoring.models import (
     Component,
     DailyRollup,
     Measure,
+    MetricProfile,
     Scorecard,
     ScorecardVersion,
     ScoreRun,
@@ -295,3 +296,9 @@ class BandChangeAdmin(RecordAdmin):
 class DailyRollupAdmin(RecordAdmin):
     list_display = ("as_of", "owner", "team", "industry", "size_segment", "band_name", "accounts")
     list_select_related = ("owner", "team")
+
+
+@admin.register(MetricProfile)
+class MetricProfileAdmin(RecordAdmin):
+    list_display = ("as_of", "metric", "accounts", "known", "mean")
+    search_fields = ("metric",)

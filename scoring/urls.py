@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from scoring.views import nights, scorecard_actions, scorecards
+from scoring.views import metrics, nights, scorecard_actions, scorecards
 
 urlpatterns = [
     path("scorecards/", scorecards.scorecard_list, name="scorecards"),
@@ -17,6 +17,12 @@ urlpatterns = [
         "scorecards/<slug:key>/discard/", scorecard_actions.discard_draft, name="scorecard_discard"
     ),
     path("scorecards/<slug:key>/activate/", scorecard_actions.activate, name="scorecard_activate"),
+    path("catalogue.csv", metrics.metrics_csv, name="metrics_csv"),
+    path("catalogue/", metrics.metric_list, name="metrics"),
+    path("catalogue/new/", metrics.metric_edit, name="metric_new"),
+    path("catalogue/<slug:key>/", metrics.metric_page, name="metric"),
+    path("catalogue/<slug:key>/edit/", metrics.metric_edit, name="metric_edit"),
+    path("catalogue/<slug:key>/switch/", metrics.metric_switch, name="metric_switch"),
     path("nights/", nights.night_list, name="nights"),
     path("nights/<int:pk>/", nights.night_page, name="night"),
 ]

@@ -1,4 +1,5 @@
 from scoring.models.health import AccountHealth, BandChange, DailyRollup
+from scoring.models.metric_profile import MetricProfile
 from scoring.models.run import ScoreRun, ScoreShard
 from scoring.models.scorecard import Band, Cap, Component, Measure, Scorecard, ScorecardVersion
 from scoring.models.snapshot import Snapshot
@@ -11,6 +12,7 @@ __all__ = [
     "Component",
     "DailyRollup",
     "Measure",
+    "MetricProfile",
     "ScoreRun",
     "ScoreShard",
     "Scorecard",

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from csm.backfill import backfill
 from csm.lib.dates import parse_day, today
 from csm.lib.errors import WorkbenchError
-from csm.nightly import run_nightly, start_night
+from csm.nightly import after_night, run_nightly, start_night
 from csm.tasks import wake
 from scoring.models import ScorecardVersion, ScoreRun
 from scoring.services.nights import SHARD_SIZE
@@ -66,6 +66,7 @@ class Command(BaseCommand):
                 return
             started = time.monotonic()
             run = self._run(as_of, options["scorecard"], options["shard_size"])
+            after_night(run)
         except (WorkbenchError, ValueError) as error:
             raise CommandError(str(error)) from error
         except OperationalError as error:
@@ -98,6 +99,7 @@ class Command(BaseCommand):
         ):
             if run.state != ScoreRun.State.DONE:
                 raise CommandError(f"The night of {run.as_of} failed: {run.error}")
+            after_night(run)
             count += 1
             self._report(run, time.monotonic() - clock)
             clock = time.monotonic()

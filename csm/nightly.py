@@ -34,7 +34,7 @@ def run_nightly(
 
 
 def after_night(run: ScoreRun) -> None:
-    """What follows once a night is published and nobody waits for: every door calls it; repeating is harmless."""
+    """What follows a published night and nobody waits for; doors call it, repeating it is harmless."""
     profiles.ensure(run)
 
 

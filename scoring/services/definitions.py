@@ -51,7 +51,7 @@ def save(definition: MetricDefinition, *, by: Any) -> MetricDefinition:
             definition.created_by = by
         elif is_published(before.key):
             changed = [
-                field.verbose_name
+                str(field.verbose_name)
                 for field in MetricDefinition._meta.concrete_fields
                 if field.name not in WORDS
                 and getattr(before, field.attname) != getattr(definition, field.attname)

@@ -82,7 +82,8 @@ class ImportRunAdmin(RecordAdmin):
                 request,
                 f"Import {run.pk} ({run}) is undone: {counts.accounts_deleted:,} accounts deleted, "
                 f"{counts.accounts_restored:,} restored; {counts.readings_deleted:,} readings deleted, "
-                f"{counts.readings_restored:,} restored; {counts.kept:,} later edits kept.",
+                f"{counts.readings_restored:,} restored; {counts.facts_deleted:,} other facts deleted, "
+                f"{counts.facts_restored:,} restored; {counts.kept:,} later edits kept.",
                 messages.SUCCESS,
             )
 

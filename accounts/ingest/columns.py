@@ -234,7 +234,7 @@ ATTRIBUTES: Final = (
         "parent_account_id",
         "parent_company_id",
         "parent_customer_id",
-        field="parent",
+        field="parent_id",
         max_length=80,
     ),
     _attribute("merged_ids", Kind.IDS, "merged_record_ids", "aliases", max_length=80),

@@ -124,7 +124,7 @@ def _refuse_early(run: ImportRun) -> None:
 
 
 def _created_accounts(run: ImportRun) -> "QuerySet[Account]":
-    changes = ImportChange.objects.filter(import_run=run, table="account", before=None)
+    changes = ImportChange.objects.filter(import_run=run, table="account", before__isnull=True)
     return Account.objects.filter(pk__in=changes.values("row_id"))
 
 
@@ -167,18 +167,22 @@ def _restore(run: ImportRun) -> tuple[dict[str, int], int]:
     """
     restored: dict[str, set[int]] = {}
     kept = 0
-    changes = ImportChange.objects.filter(import_run=run).exclude(before=None, table="account")
+    changes = ImportChange.objects.filter(import_run=run).exclude(
+        before__isnull=True, table="account"
+    )
     tables = changes.order_by().values_list("table", flat=True).distinct()
     for table in sorted(tables):
-        model = apps.get_model("accounts", table)
+        model: Any = apps.get_model("accounts", table)
         mine = changes.filter(table=table)
         touched: set[int] = set()
-        for several in _chunks(mine.filter(before=None).order_by("-pk").values_list("row_id")):
+        for several in _chunks(
+            mine.filter(before__isnull=True).order_by("-pk").values_list("row_id")
+        ):
             states = model._default_manager.filter(pk__in=[pk for (pk,) in several])
             if model in _STATES:
                 touched |= set(states.values_list(_STATES[model], flat=True))
             states.delete()
-        for several in _chunks(mine.exclude(before=None).order_by("-pk").iterator(_CHUNK)):
+        for several in _chunks(mine.exclude(before__isnull=True).order_by("-pk").iterator(_CHUNK)):
             done, left = _restore_chunk(model, several)
             restored.setdefault(table, set()).update(done)
             kept += left

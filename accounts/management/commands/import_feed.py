@@ -1,4 +1,4 @@
-"""Load a file of accounts."""
+"""Load a file of any feed."""
 
 import argparse
 import sys
@@ -8,25 +8,29 @@ from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from accounts.ingest.errors import EveryRowRejected, IngestError
-from accounts.ingest.mappings import FEEDS, GENERIC
+from accounts.ingest.feeds import FEEDS
+from accounts.ingest.mappings import GENERIC, shipped
 from accounts.ingest.result import ImportResult
 from accounts.ingest.run import Progress as Report
 from accounts.ingest.run import import_file
+from accounts.models import ImportRun
 from csm.lib.dates import parse_day
 
 _ERRORS_SHOWN = 20
 _COLUMNS_SHOWN = 50
+_WITH_READINGS = ("accounts", "account_metrics", "metrics")
 
 
 class Command(BaseCommand):
     """Exit status: 0 all rows loaded, 2 some rejected, 1 nothing loaded."""
 
     help = (
-        "Load accounts and their metrics from a delimited file. "
+        "Load accounts, or facts of them, from a delimited file. "
         "A blank cell is unknown and leaves what is there. "
         "Exit status: 0 all rows loaded, 2 some rows rejected, 1 nothing loaded."
     )
@@ -37,9 +41,25 @@ class Command(BaseCommand):
         parser.add_argument(
             "file", help="CSV: UTF-8, UTF-16 or Windows-1252; comma, semicolon, tab or pipe"
         )
-        parser.add_argument("--mapping", default=GENERIC, help="generic (default) or a YAML file")
+        parser.add_argument(
+            "--mapping", default=GENERIC, help=f"{', '.join(shipped())} or a YAML file"
+        )
         parser.add_argument("--as-of", help="day the figures are of, YYYY-MM-DD (default today)")
         parser.add_argument("--source", help="system the ids come from (default generic)")
+        parser.add_argument(
+            "--account-source",
+            help="system the account ids come from, if it is another one than --source",
+        )
+        parser.add_argument(
+            "--date-order",
+            help="dmy or mdy, for dates not written YYYY-MM-DD; overrides the mapping",
+        )
+        parser.add_argument("--decimal", help='"." or ","; overrides the mapping')
+        parser.add_argument(
+            "--resume",
+            type=int,
+            help="number of an import of this file that broke off: go on with it",
+        )
         parser.add_argument(
             "--dry-run", action="store_true", help="say what would happen, change nothing"
         )
@@ -50,8 +70,13 @@ class Command(BaseCommand):
             as_of = parse_day(options["as_of"]) if options["as_of"] else None
         except ValueError as error:
             raise CommandError(f"--as-of: {error}") from None
+        if options["date_order"] not in (None, "dmy", "mdy"):
+            raise CommandError("--date-order: dmy or mdy.")
+        if options["decimal"] not in (None, ".", ","):
+            raise CommandError('--decimal: "." or ",".')
+        run = _to_resume(options["resume"], options["feed"])
         try:
-            result = self._import(options, as_of)
+            result = self._import(options, as_of, run)
         except EveryRowRejected as error:
             self._report_errors(error.result, options["errors"])
             raise CommandError(str(error)) from None
@@ -63,7 +88,9 @@ class Command(BaseCommand):
             rows = "1 row was" if result.rejected == 1 else f"{result.rejected:,} rows were"
             raise CommandError(f"{rows} rejected; {result.loaded:,} loaded.", returncode=2)
 
-    def _import(self, options: dict[str, Any], as_of: date | None) -> ImportResult:
+    def _import(
+        self, options: dict[str, Any], as_of: date | None, run: ImportRun | None
+    ) -> ImportResult:
         with _progress_bar() as progress:
             return import_file(
                 options["feed"],
@@ -73,6 +100,10 @@ class Command(BaseCommand):
                 dry_run=options["dry_run"],
                 errors_path=options["errors"],
                 source=options["source"],
+                account_source=options["account_source"],
+                date_order=options["date_order"],
+                decimal=options["decimal"],
+                run=run,
                 progress=progress,
             )
 
@@ -86,7 +117,11 @@ class Command(BaseCommand):
             f"  {result.rows_read:,} rows: {result.created:,} created, {result.updated:,} updated, "
             f"{result.unchanged:,} unchanged, {result.rejected:,} rejected"
         )
-        say(f"  readings: {result.readings_created:,} new, {result.readings_changed:,} changed")
+        if result.readings_created or result.readings_changed or result.feed in _WITH_READINGS:
+            say(f"  readings: {result.readings_created:,} new, {result.readings_changed:,} changed")
+        if result.held:
+            rows = "1 row waits" if result.held == 1 else f"{result.held:,} rows wait"
+            say(f"  quarantine: {rows} for accounts that are not there yet; loads once they are")
         for header in result.source_score_columns:
             say(f"  column {header}: ignored, the source's own score")
         if result.ignored_columns:
@@ -116,6 +151,19 @@ class Command(BaseCommand):
         if result.error_count > _ERRORS_SHOWN:
             where = f"all are in {errors_path}" if errors_path else "--errors FILE lists them all"
             self.stderr.write(f"… and {result.error_count - _ERRORS_SHOWN:,} more: {where}.")
+
+
+def _to_resume(number: int | None, feed: str) -> ImportRun | None:
+    if number is None:
+        return None
+    run = ImportRun.objects.filter(pk=number).first()
+    if run is None:
+        raise CommandError(f"There is no import {number}.")
+    if run.feed != feed:
+        raise CommandError(f"Import {number} is of the feed {run.feed}, not of {feed}.")
+    if run.lease_until and run.lease_until > timezone.now():
+        raise CommandError(f"Import {number} is being loaded: wait until it ends.")
+    return run
 
 
 @contextmanager

@@ -29,5 +29,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Import {run.pk} ({run}) is undone: {counts.accounts_deleted:,} accounts and "
             f"{counts.readings_deleted:,} readings deleted, {counts.accounts_restored:,} accounts and "
-            f"{counts.readings_restored:,} readings restored, {counts.kept:,} later edits kept."
+            f"{counts.readings_restored:,} readings restored, {counts.facts_deleted:,} other facts "
+            f"deleted and {counts.facts_restored:,} restored, {counts.held_discarded:,} waiting rows "
+            f"discarded, {counts.kept:,} later edits kept."
         )

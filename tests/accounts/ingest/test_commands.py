@@ -120,13 +120,13 @@ def test_exit_statuses_of_a_real_process(write, tmp_path):
     assert status("undo_import", "1") == 0
 
 
-def test_a_killed_import_leaves_nothing_and_can_be_repeated(write, tmp_path):
+def test_a_killed_import_goes_on_where_it_stopped(write, tmp_path):
     environment = os.environ | {
         "DATABASE_URL": f"sqlite:///{tmp_path / 'book.sqlite3'}",
         "DJANGO_SETTINGS_MODULE": "csm.settings",
     }
     path = write(f"{HEADER}\n" + "".join(f"{i},A{i},1,1,1\n" for i in range(12_000)))
-    # Dies after its second chunk of 5,000 is written.
+    # Dies after its second chunk of 5,000 is committed.
     script = f"""
 import os, signal, django
 django.setup()
@@ -152,6 +152,8 @@ print([m.objects.count() for m in (Account, Reading, ImportRun, ImportChange)])
 
     assert python("manage.py", "migrate", "-v0").returncode == 0
     assert python("-c", script).returncode == -9
-    assert python("-c", look).stdout.strip() == "[0, 0, 0, 0]"
-    assert python("manage.py", "import_feed", "account_metrics", path).returncode == 0
+    assert python("-c", look).stdout.strip() == "[10000, 10000, 1, 10000]"
+    resumed = python("manage.py", "import_feed", "account_metrics", path, "--resume", "1")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "12,000 rows: 12,000 created, 0 updated" in resumed.stdout
     assert python("-c", look).stdout.strip() == "[12000, 12000, 1, 12000]"

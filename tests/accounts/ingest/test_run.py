@@ -14,6 +14,7 @@ from accounts.ingest.errors import (
     UnknownFeed,
     UnreadableFile,
 )
+from accounts.ingest.undo import undo
 from accounts.models import Account, ImportRun, Reading, Team
 
 from .conftest import DAY, HEADER
@@ -146,7 +147,7 @@ def test_all_faults_of_a_row_are_listed_and_it_counts_once(load):
 
 def test_a_duplicate_is_found_across_chunks(load, monkeypatch):
     monkeypatch.setattr(running, "_CHUNK_ROWS", 100)
-    monkeypatch.setattr("accounts.ingest.validate._RECENT_IDS", 150)
+    monkeypatch.setattr("accounts.ingest.seen._RECENT_IDS", 150)
     rows = "".join(f"{i},A{i},1,1,1\n" for i in range(1000))
     result = load(f"{HEADER}\n{rows}0,Again,1,1,1\n999,Again,1,1,1\n")
     assert counts(result) == (1000, 0, 0, 2)
@@ -284,7 +285,7 @@ def test_an_errors_file_that_cannot_be_written_stops_the_import(load, tmp_path, 
 
 
 def test_an_unknown_feed_is_refused(load):
-    with pytest.raises(UnknownFeed, match="accounts, account_metrics"):
+    with pytest.raises(UnknownFeed, match="accounts, contacts, .*account_metrics"):
         load(GOOD, feed="acounts")
 
 
@@ -293,8 +294,8 @@ def test_an_unknown_feed_is_refused(load):
     ("failure", "raised"),
     [(DatabaseError("disk full"), IngestError), (ValueError("bug"), ValueError)],
 )
-def test_a_failure_in_the_middle_leaves_nothing_but_its_reason(
-    load, monkeypatch, contents, failure, raised
+def test_a_failure_in_the_middle_keeps_whole_chunks_and_says_how_to_go_on(
+    load, write, monkeypatch, contents, failure, raised
 ):
     monkeypatch.setattr(running, "_CHUNK_ROWS", 1)
     apply, calls = loading.apply, []
@@ -307,12 +308,21 @@ def test_a_failure_in_the_middle_leaves_nothing_but_its_reason(
 
     monkeypatch.setattr(loading, "apply", fail_the_second_time)
     rows = "".join(f"{i},A,1,1,1\n" for i in range(250))
+    path = write(f"{HEADER}\n{rows}")
     with pytest.raises(raised):
-        load(f"{HEADER}\n{rows}")
+        load(path)
     accounts, readings, (run,), changes = contents()
-    assert (accounts, readings, changes) == ([], [], [])
-    assert run["state"] == "failed"
+    # What was committed before stays, and can be gone on with or taken back.
+    assert (len(accounts), len(readings), len(changes)) == (100, 100, 100)
+    assert (run["state"], run["position"], run["created_count"]) == ("failed", 100, 100)
     assert str(failure) in run["error"]
+    assert f"--resume {run['id']}" in run["error"]
+    monkeypatch.setattr(loading, "apply", apply)
+    row = ImportRun.objects.get()
+    assert counts(load(path, run=row)) == (250, 0, 0, 0)
+    row.refresh_from_db()
+    assert (row.state, row.created_count, row.rows_read) == ("done", 250, 250)
+    assert undo(row, by=None).accounts_deleted == 250
 
 
 def test_queries_do_not_grow_with_the_rows(load, django_assert_max_num_queries):
@@ -320,7 +330,7 @@ def test_queries_do_not_grow_with_the_rows(load, django_assert_max_num_queries):
         return f"{HEADER}\n" + "".join(f"{i},A{i},5,3,1\n" for i in range(count))
 
     load(text(300))
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(24):
         load(text(300))
 
 

@@ -16,7 +16,7 @@ from accounts.events.messages import ACTIONS
 from accounts.events.resolve import accounts_of
 from accounts.events.totals import Target, target_of, update_days
 from accounts.events.users import Users
-from accounts.models import Event, EventRule, EventUser, Source, WriteKey
+from accounts.models import Event, EventRule, EventUser, WriteKey
 
 log = logging.getLogger("csm.events")
 
@@ -178,8 +178,6 @@ def _count(events: Iterable[Event], rules: Collection[EventRule]) -> None:
         if event.kind in ACTIONS and event.state == State.APPLIED:
             by_source[event.source].append(event)
     for source, its in sorted(by_source.items()):
-        # Freshness is told of sources that send.
-        Source.objects.bulk_create([Source(key=source)], ignore_conflicts=True)
         targets: dict[Target, list[EventRule]] = defaultdict(list)
         for rule in rules:
             if rule.source in {"", source}:

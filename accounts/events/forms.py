@@ -55,7 +55,7 @@ class RuleForm(forms.Form):
     )
     source = forms.ChoiceField(label="From", required=False, widget=forms.Select(_SELECT))
     how = forms.ChoiceField(
-        label="Becomes", choices=EventRule.How.choices, widget=forms.Select(_SELECT)
+        label="Counted as", choices=EventRule.How.choices, widget=forms.Select(_SELECT)
     )
     property = forms.CharField(
         label="Property to add up",

@@ -69,14 +69,17 @@ def standing(*, as_of: date) -> dict[str, Any]:
     }
 
 
-def problems(state: str) -> list[dict[str, Any]]:
-    """Why events are refused or held: {note, source, count, last}, by count; at most MOST_PROBLEMS."""
+def problems(state: str, *said: str) -> list[dict[str, Any]]:
+    """Why events are refused or held: {note, source, count, last}, by count; at most MOST_PROBLEMS.
+
+    `said` are fields to tell apart as well.
+    """
     rows: Any = (
         Event.objects.filter(state=state)
         .order_by()
-        .values("note", "source", "kind", "name")
+        .values("note", "source", *said)
         .annotate(count=Count("id"), last=Max("received_at"))
-        .order_by("-count", "note", "source", "kind", "name")[:MOST_PROBLEMS]
+        .order_by("-count", "note", "source", *said)[:MOST_PROBLEMS]
     )
     return list(rows)
 

@@ -13,7 +13,7 @@ from django.db.models import Count, F, FloatField, Func, Max, Min, Q, QuerySet, 
 from django.db.models.functions import Coalesce
 
 from accounts.events.messages import ACTIONS
-from accounts.models import Event, EventRule, FeatureUse, Usage
+from accounts.models import Event, EventRule, FeatureUse, Source, Usage
 
 _AT_ONCE = 1000
 
@@ -166,6 +166,10 @@ def _counted(how: How, prop: str) -> Any:
 
 
 def _store(source: str, target: Target, values: dict[Day, float]) -> None:
+    if not values:
+        return
+    # Freshness is told of sources that send.
+    Source.objects.bulk_create([Source(key=source)], ignore_conflicts=True)
     # In one order, so that two writers of the same days never wait for each other.
     ordered = sorted(values.items())
     if target.measure_id:

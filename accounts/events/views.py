@@ -38,7 +38,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
             "unmapped": sum(not event.rules for event in named),
             "standing": selectors.standing(as_of=day),
             "problems": [
-                ("Refused", "poor", selectors.problems(Event.State.REFUSED)),
+                ("Refused", "poor", selectors.problems(Event.State.REFUSED, "kind", "name")),
                 ("Held", "fair", selectors.problems(Event.State.HELD)),
             ],
             "rules": selectors.all_rules(),

@@ -31,6 +31,8 @@ class Book:
     readings: Readings
     world: World
     touches: Touches
+    # What the CSM thinks of the renewal, by reading; None where nobody said.
+    likelihood: np.ndarray
 
 
 def generate(plan: Plan) -> Book:
@@ -51,7 +53,19 @@ def generate(plan: Plan) -> Book:
         for row, draw in zip(rows, chance, strict=True)
     ]
     frame["lifecycle_stage"] = stages
-    return Book(plan, frame, readings, world, touched)
+    return Book(plan, frame, readings, world, touched, _likelihood(world, readings))
+
+
+def _likelihood(world: World, readings: Readings) -> np.ndarray:
+    """Recorded since the systems were connected, for nearly every account they know."""
+    rng = world.rng(20)
+    rows, ago = readings.account, (world.as_of - readings.on).astype(int)
+    health = world.health(rows, ago) + 0.05 * rng.standard_normal(world.size)[rows]
+    words = np.array(["Unlikely", "Unsure", "Likely", "Very likely"], dtype=object)
+    found = words[np.searchsorted([0.34, 0.52, 0.8], health)]
+    asked = world.fed & (rng.random(world.size) < 0.96)
+    found[~(asked[rows] & (ago <= world.plan.connected + 7))] = None
+    return found
 
 
 def _last_touch(n: int, readings: Readings) -> list[dt.date | None]:

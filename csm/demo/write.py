@@ -107,7 +107,9 @@ def _rows(book: Book, accounts: list[Account], run: ImportRun) -> Iterator[tuple
     days = np.datetime_as_string(book.readings.on, unit="D").tolist()
     metrics = book.readings.metrics
     keys = list(metrics)
-    columns = [_whole(values) for values in metrics.values()]
+    columns: list[list[Any]] = [_whole(values) for values in metrics.values()]
+    keys.append("renewal_likelihood")
+    columns.append(book.likelihood.tolist())
     for row, day, *values in zip(book.readings.account.tolist(), days, *columns, strict=True):
         said = {key: value for key, value in zip(keys, values, strict=True) if value is not None}
         yield ids[row], day, SOURCE, run.pk, orjson.dumps(said).decode()

@@ -49,7 +49,7 @@ _SUBJECTS = np.array(
     dtype=object,
 )
 _TALKS = ("call", "meeting", "qbr", "ebr", "check_in")
-_INVITED = ("meeting", "qbr", "ebr", "training", "webinar")
+_INVITED = ("meeting", "qbr", "ebr")
 
 
 def write(ledger: Ledger, found: Touches, people: People) -> None:
@@ -66,7 +66,7 @@ def write(ledger: Ledger, found: Touches, people: People) -> None:
     mood = grade(health, [-0.65, -0.25, 0.15, 0.45, 0.7]) + 0.28 * rng.standard_normal(len(ago))
     mood = np.where(spoken & (rng.random(len(ago)) < 0.5), np.clip(mood, -1, 1).round(2), np.nan)
     invited = np.where(_any(kind, _INVITED), rng.integers(2, 9, len(ago)), np.nan)
-    came = grade(health, [0.3, 0.45, 0.65, 0.87, 0.97])
+    came = grade(health, [0.55, 0.72, 0.85, 0.94, 0.99])
     attended = np.where(outcome == Outcome.ATTENDED.value, 1, 0) * np.maximum(
         np.round(np.nan_to_num(invited) * np.clip(came + 0.1 * (rng.random(len(ago)) - 0.5), 0, 1)),
         1,
@@ -130,7 +130,7 @@ def _outcomes(
     for names, shares in (
         (("meeting", "check_in"), [0.4, 0.6, 0.8, 0.93, 0.98]),
         (("qbr", "ebr"), [0.35, 0.6, 0.85, 0.95, 0.99]),
-        (("training", "webinar"), [0.08, 0.2, 0.4, 0.62, 0.85]),
+        (("training", "webinar"), [0.1, 0.22, 0.42, 0.66, 0.86]),
     ):
         here = _any(kind, names)
         came = chance[here] < grade(health[here], shares)

@@ -40,6 +40,7 @@ def write_subscriptions(ledger: Ledger) -> None:
         rng.integers(0, len(CHURN_REASONS), world.size)[row]
     ]
     began = np.where(place == 0, world.since[row], (world.since[row] * 0.7).astype(int))
+    began = np.where(began > left + 5, began, world.since[row])
     ends = days_ago(world.companies["renewal_on"], world.plan.as_of)[row].astype(float)
     named = np.array([day is not None for day in world.companies["renewal_on"]])[row]
     ids = next_id(Subscription) + np.arange(len(row))

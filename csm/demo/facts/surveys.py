@@ -10,11 +10,11 @@ from csm.demo.facts.world import World, grade
 
 # Kind → how often in days, how many people, least and highest score, means by grade.
 _ASKED = {
-    SurveyKind.NPS: (90, 3, 0, 10, [3.0, 5.2, 7.2, 8.6, 9.5]),
+    SurveyKind.NPS: (90, 2, 0, 10, [3.0, 5.2, 7.2, 8.6, 9.5]),
     SurveyKind.CSAT: (60, 1, 1, 5, [1.6, 2.7, 3.6, 4.3, 4.8]),
     SurveyKind.EFFORT: (120, 1, 1, 7, [2.0, 3.4, 4.6, 5.6, 6.4]),
 }
-_BACK = 400
+_BACK = 360
 _WORDS = ("Not what we hoped for.", "It does the job.", "We would choose it again.")
 
 
@@ -62,7 +62,7 @@ def _sent(
     rows = np.flatnonzero(world.fed & (world.since > 0))
     # Never in the last two weeks, so that most had the time to answer.
     first = rng.integers(14, 14 + every, len(rows))
-    rounds = min(_BACK // every, 3)
+    rounds = _BACK // every
     ago = first[:, None] + every * np.arange(rounds)[None, :]
     account = np.repeat(rows, rounds * count)
     days = np.repeat(ago.ravel(), count)

@@ -97,7 +97,7 @@ def write(ledger: Ledger) -> None:
         ago = (offset[rows] % told.step)[:, None] + told.step * np.arange(told.count)[None, :]
         account = np.repeat(rows, told.count)
         days = ago.ravel()
-        if told.count * told.step < 150 and told.step >= 30:
+        if told.step >= 30 and key != "dashboards_created":
             # What only changes with the contract is known from its first day as well.
             account, days = np.r_[account, rows], np.r_[days, world.since[rows]]
         keep = world.alive(account, days)

@@ -67,6 +67,13 @@ def creates_accounts(user: Any) -> bool:
     )
 
 
+def may_assign(user: Any) -> bool:
+    """Whether `user` may give accounts they change to another owner."""
+    return creates_accounts(user) or bool(
+        user.is_authenticated and user.is_active and user.role == "manager"
+    )
+
+
 def may_write(user: Any) -> bool:
     """Whether `user` may change any account at all."""
     if not (user.is_authenticated and user.is_active):

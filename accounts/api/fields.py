@@ -26,6 +26,11 @@ _KINDS: Final[dict[Kind, tuple[Schema, str, str]]] = {
     Kind.DAYS: ({"type": "number"}, "days", "Days"),
     Kind.HOURS: ({"type": "number"}, "hours", "Hours"),
     Kind.ID: ({"type": "string"}, "", "An id in the source system"),
+    Kind.IDS: (
+        {"type": "array", "items": {"type": "string"}},
+        "",
+        "Further ids in the source system that mean the same",
+    ),
     Kind.MINUTES: ({"type": "integer"}, "minutes", "Minutes"),
     Kind.MONEY: ({"type": "number"}, "currency", "Major units of the book's currency"),
     Kind.NUMBER: ({"type": "number"}, "", "A number"),

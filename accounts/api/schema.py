@@ -144,12 +144,18 @@ class FactSchema(ApiSchema):
 
     def get_description(self) -> str:
         if self.method == "POST":
+            reserved = (
+                " Accounts are made by admins, who alone set team, parent_id and merged_ids; owner is set "
+                "by managers too."
+                if self.resource.key == "accounts"
+                else ""
+            )
             return (
                 f"Scope `{FACTS_WRITE}`. Up to {MAX_ROWS:,} rows, validated like files of the feed "
                 f"`{self.resource.key}`; good rows load although others do not. "
                 "A row whose source and ids are known updates what is there. Rows of accounts that you may "
                 "not change are rejected like rows of unknown accounts; an admin's rows of unknown "
-                f"accounts are held until the account appears. {self.resource.feed.note}"
+                f"accounts are held until the account appears.{reserved} {self.resource.feed.note}"
             )
         if self.is_one:
             return f"Scope `{FACTS_READ}`."

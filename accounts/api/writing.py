@@ -1,19 +1,24 @@
 """Rows that are sent: the envelope, whose accounts they may touch, and what became of each."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from accounts.access import changeable_by, creates_accounts
+from accounts.access import changeable_by, creates_accounts, may_assign
 from accounts.api.errors import Refused, fault
 from accounts.api.idempotency import Answer
+from accounts.ingest.columns import KEY
+from accounts.ingest.errors import RowError, shown
 from accounts.ingest.feeds import Feed
-from accounts.ingest.rows import RowResult, load_rows
+from accounts.ingest.rows import load_rows
 from csm.lib.dates import parse_day
 
 MAX_ROWS: Final = 1_000
 STATUSES: Final = ("created", "updated", "unchanged", "held", "rejected")
+# Columns of accounts that decide who may see them, or that they are others too.
+ADMINS: Final = ("team", "parent_id", "merged_ids")
+_LEAVE: Final = "Leave it out."
 ENVELOPE: Final = ("source", "rows", "account_source", "as_of", "dry_run")
 
 
@@ -24,9 +29,11 @@ def write(feed: Feed, body: Any, *, by: Any) -> Answer:
     Raises Refused when the envelope is at fault; no row is looked at then.
     """
     sent = _envelope(body)
+    refused = _reserved(feed, sent["rows"], by)
+    places = [place for place in range(len(sent["rows"])) if place not in refused]
     results = load_rows(
         feed.key,
-        sent["rows"],
+        [sent["rows"][place] for place in places],
         source=sent["source"],
         by=by,
         as_of=sent["as_of"],
@@ -34,22 +41,51 @@ def write(feed: Feed, body: Any, *, by: Any) -> Answer:
         accounts=None if creates_accounts(by) else changeable_by(by),
         dry_run=sent["dry_run"],
     )
-    counts = Counter(str(result.status) for result in results)
+    told = {
+        place: _told(place, str(result.status), result.id, result.errors)
+        for place, result in zip(places, results, strict=True)
+    }
+    told |= {place: _told(place, "rejected", None, faults) for place, faults in refused.items()}
+    counts = Counter(result["status"] for result in told.values())
     answer = {
         "counts": {status: counts[status] for status in STATUSES},
         "dry_run": sent["dry_run"],
-        "results": [_result(result) for result in results],
+        "results": [told[place] for place in sorted(told)],
     }
     return (207 if counts["rejected"] else 200), answer
 
 
-def _result(result: RowResult) -> dict[str, Any]:
+def _reserved(feed: Feed, rows: Sequence[Mapping[str, Any]], by: Any) -> dict[int, list[RowError]]:
+    """Rows of accounts that say who may see them or what else they are: an admin's to say (by place).
+
+    A manager may give an account another owner. Otherwise a CSM could hand accounts on, or have another
+    team's ids mean an account of their own.
+    """
+    if feed.key != "accounts" or creates_accounts(by):
+        return {}
+    admins = ADMINS if may_assign(by) else (*ADMINS, "owner")
+    found: dict[int, list[RowError]] = {}
+    for place, row in enumerate(rows):
+        faults = [
+            RowError(place + 1, name, shown(str(row[name])), "Only an admin changes it.", _LEAVE)
+            for name in admins
+            if row.get(name) not in (None, "", [])
+        ]
+        if ";" in str(row.get(KEY, "")):
+            text = shown(str(row[KEY]))
+            faults.append(RowError(place + 1, KEY, text, "Only an admin joins ids.", "Send one."))
+        if faults:
+            found[place] = faults
+    return found
+
+
+def _told(place: int, status: str, pk: int | None, errors: Iterable[RowError]) -> dict[str, Any]:
     return {
-        "index": result.index,
-        "status": str(result.status),
-        "id": result.id,
+        "index": place,
+        "status": status,
+        "id": pk,
         "errors": [
-            fault(error.column, error.value, error.reason, error.remedy) for error in result.errors
+            fault(error.column, error.value, error.reason, error.remedy) for error in errors
         ],
     }
 

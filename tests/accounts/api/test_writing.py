@@ -199,6 +199,31 @@ def test_a_thousand_rows_take_as_many_queries_as_ten(
     assert counts[1] <= counts[0] + 10
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "allowed"),
+    [
+        ("name", "Renamed", {"owner", "manager", "admin"}),
+        ("owner", "colleague", {"manager", "admin"}),
+        ("team", "North", {"admin"}),
+        ("merged_ids", ["A-OLD"], {"admin"}),
+        ("parent_id", "A0002", {"admin"}),
+    ],
+)
+def test_who_may_say_what_of_an_account(column, value, allowed, book, people, make_account, api):
+    row = {"external_id": book[0].external_id, column: value}
+    for who in ("owner", "manager", "admin"):
+        good = {"external_id": book[1].external_id, "country": "Chile"}
+        statuses = status_of(send(api(people[who]), "accounts", row, good))
+        # Each after the other: the second to say it changes nothing.
+        assert (statuses[0] != "rejected") is (who in allowed), who
+        assert (statuses[1] != "rejected") is (who != "owner" or book[1].owner == people[who])
+
+
+def test_ids_of_others_cannot_be_joined_to_ones_own(book, owner, api):
+    row = {"external_id": f"{book[0].external_id};{book[3].external_id}", "name": "Both"}
+    assert status_of(send(api(owner), "accounts", row)) == ["rejected"]
+
+
 # Idempotency
 
 

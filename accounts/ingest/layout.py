@@ -26,6 +26,9 @@ from accounts.ingest.mapping_spec import Mapping
 _ID_KINDS: Final = frozenset({Kind.ID, Kind.IDS})
 _FIGURES: Final = frozenset({Kind.AMOUNT, Kind.MONEY})
 
+# Why a header is taken for a column whose name it has not.
+ALIAS: Final = "a name known for it"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -106,7 +109,7 @@ def lay_out(
             scores.append(text)
         elif alias is not None and alias.target not in spoken_for:
             exact = fold(text) == fold(alias.target)
-            why = "its own name" if exact else "a name known for it"
+            why = "its own name" if exact else ALIAS
             places.append(Place(index, text, alias, _style(alias, mapping), why))
         elif text or any(header[:index]):
             unmapped.append(text or f"(column {index + 1} has no header)")

@@ -39,6 +39,7 @@ class Prepared:
         self._mapping = mapping
         self.source, self.delimiter = table.source, table.delimiter
         self.header = list(table.header)
+        self.header_number = table.header_number
         self.left_out: Counter[str] = Counter()
         self._said: list[str] = []
         base = lay_out(table.header, mapping, feed=feed, columns=columns, strict=False)

@@ -103,7 +103,8 @@ def take_over(request: HttpRequest, run: ImportRun) -> bool:
             label = form.fields[name].label if name in form.fields else ""
             messages.error(request, f"{label}: {' '.join(map(str, errors))}".removeprefix(": "))
         return False
-    jobs.describe(run, **reading.described(run, form.cleaned_data, request.POST))
+    changes = reading.described(run, form.cleaned_data, request.POST)
+    jobs.describe(run, **changes)
     if faults := reading.look(run).faults:
         for fault in faults:
             messages.error(request, fault)

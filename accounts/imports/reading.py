@@ -2,38 +2,37 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from django.conf import settings
-from django.utils import timezone
-
 from accounts.imports import specs
-from accounts.ingest import load
-from accounts.ingest.columns import IGNORE, Column, is_source_score
-from accounts.ingest.errors import IngestError, RowError, UnreadableFile, shown
-from accounts.ingest.feeds import FEEDS, Feed
-from accounts.ingest.feeds.further import columns_of
-from accounts.ingest.mappings import Layout, Mapping, Place, lay_out
-from accounts.ingest.parsers import DELIMITERS, Record, Table, inspect
+from accounts.ingest.columns import IGNORE, Column, fold
+from accounts.ingest.errors import IngestError, UnreadableFile
+from accounts.ingest.feeds import Feed
+from accounts.ingest.mappings import lay_out, read_mapping
+from accounts.ingest.parsers import DELIMITERS, Table, inspect
+from accounts.ingest.preview import PreviewCell, preview, suggest_feed
 from accounts.models import ImportRun
 
+# A larger file is not read whole for the order of its dates before it is loaded.
+SCANNED: Final = 50_000_000
 ROWS: Final = 20
 _WORDS: Final = {"external_id": "id in the source", "account_id": "account's id in the source"}
-SAMPLES: Final = 3
 
 
 @dataclass(frozen=True)
 class ColumnView:
-    """One column of the file. `target` is empty where nobody knows what it is."""
+    """One column of the file, or one its mapping adds (`is_made`). `target` is empty where nobody knows what
+    it is; `proposal` may then say what it could be.
+    """
 
     index: int
     header: str
     samples: list[str]
     target: str
     why: str
+    proposal: str = ""
+    is_made: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Look:
     headers: list[str]
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    ambiguous: list[str] = field(default_factory=list)
+    suggested_feed: str = ""
 
     @property
     def used(self) -> int:
@@ -107,27 +106,30 @@ def header_of(run: ImportRun) -> list[str]:
 def guess(run: ImportRun) -> None:
     """Fill in what the upload form left open: feed, mapping and source. IngestError: it is no table."""
     header = header_of(run)
-    feed = run.feed or best_feed(header)
-    mapping = run.mapping or specs.GENERIC
-    run.feed, run.mapping = feed, mapping
-    run.source = run.source or "generic"
-    run.options = {"spec": specs.load(mapping, feed)}
+    run.mapping = run.mapping or best_mapping(header, run.feed)
+    if not run.feed:
+        saved = run.mapping not in specs.shipped()
+        run.feed = specs.feed_of(run.mapping) if saved else suggest_feed(header, run.mapping)
+    spec = specs.load(run.mapping, run.feed)
+    run.source = run.source or spec.get("source") or "generic"
+    run.options = {"spec": spec}
     run.save(update_fields=["feed", "mapping", "source", "options"])
 
 
-def best_feed(header: Iterable[str]) -> str:
-    """The feed that knows most of the headers and finds what it needs among them; else accounts."""
-    names = [text for text in header if text]
+def best_mapping(header: list[str], feed: str = "") -> str:
+    """The shipped mapping that knows most of the headers; the generic one unless another knows more."""
 
-    def score(feed: Feed) -> tuple[bool, int]:
-        known = {column.target for text in names if (column := feed.column_for(text))}
-        complete = set(feed.required) <= known and all(
-            known.intersection(group) for group in feed.one_of
-        )
-        return complete, len(known)
+    def known(name: str) -> int:
+        meant = feed or suggest_feed(header, name)
+        try:
+            how = read_mapping(name, feed=meant)
+        except IngestError:
+            return -1
+        layout = lay_out(header, how, feed=meant, strict=False)
+        return len(layout.places) - 2 * len(layout.missing)
 
-    # max keeps the first of equals: accounts, the feed everything else hangs on.
-    return max(FEEDS.values(), key=score).key
+    # max keeps the first of equals, and the generic one comes first.
+    return max(specs.shipped(), key=known)
 
 
 def target_groups(feed: Feed, columns: Iterable[str]) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -152,86 +154,46 @@ def look(run: ImportRun, columns: dict[str, Column] | None = None) -> Look:
 
     `columns` are those of its feed by target, where they have been asked for already.
     """
-    known = columns_of(FEEDS[run.feed]) if columns is None else columns
     try:
-        how = specs.mapping_for(run, known)
-        with _open(run) as table:
-            records = list(islice(table, ROWS))
-            header = list(table.header)
-            encoding, delimiter = table.source.encoding, table.delimiter
+        how = specs.mapping_for(run, columns)
+        scan = run.bytes_total <= SCANNED
+        seen = preview(run.file.path, run.feed, how, rows=ROWS, scan=scan)
     except IngestError as error:
         return Look("", "", [], [], [], faults=[public(str(error), run)])
-    layout = lay_out(header, how, feed=run.feed, columns=known, strict=False)
-    faults = []
-    try:
-        lay_out(header, how, feed=run.feed, columns=known)
-    except IngestError as error:
-        faults.append(str(error))
-    places = {place.index: place for place in layout.places}
+    made = how.made_headers()
+    used = [one for one in seen.guesses if one.target not in ("", IGNORE)]
     return Look(
-        encoding,
-        delimiter,
+        seen.encoding,
+        seen.delimiter,
         [
-            ColumnView(index, text, _samples(records, index), *_target(text, places.get(index)))
-            for index, text in enumerate(header)
+            ColumnView(
+                one.index,
+                one.header,
+                list(one.samples),
+                one.target,
+                one.why,
+                one.proposal,
+                fold(one.header) in made,
+            )
+            for one in seen.guesses
         ],
-        _rows(run, how, layout, records),
-        [place.header for place in layout.places],
-        faults,
-        list(layout.warnings),
+        [
+            RowView(
+                row.number,
+                [_cell(row.cells[one.index]) for one in used if one.index < len(row.cells)],
+                f"{row.fault} {row.remedy}".strip(),
+            )
+            for row in seen.rows
+        ],
+        [one.header for one in used],
+        [public(fault, run) for fault in seen.faults],
+        [*seen.warnings, *seen.notices],
+        seen.suggested_feed,
     )
 
 
-def _samples(records: Iterable[Record], index: int) -> list[str]:
-    cells = [record.cells[index] for record in records if len(record.cells) > index]
-    return list(dict.fromkeys(shown(cell) for cell in cells if cell.strip()))[:SAMPLES]
-
-
-def _target(header: str, place: Place | None) -> tuple[str, str]:
-    """What a column is taken for, and why."""
-    if place is not None:
-        return place.column.target, place.why
-    if is_source_score(header):
-        return IGNORE, "the source's own score is never an input"
-    return "", ""
-
-
-def _rows(run: ImportRun, how: Mapping, layout: Layout, records: list[Record]) -> list[RowView]:
-    """The first rows as they will be read, each fault in its cell."""
-    reader = load.reader_for(
-        FEEDS[run.feed],
-        layout,
-        how.values,
-        load.conventions(
-            settings.DEFAULT_CURRENCY,
-            max(run.as_of, timezone.localdate() + timedelta(days=1)),
-            date_order=how.date_order,
-            decimal_comma=how.decimal_comma,
-        ),
-        run.as_of,
-    )
-    good, errors = reader.check(records)
-    read = {row.number: reader.cells_of(row) for row in good}
-    faults: dict[int, dict[str, RowError]] = {}
-    for error in errors:
-        faults.setdefault(error.row, {}).setdefault(error.column, error)
-    return [_row(record, layout, read, faults.get(record.number, {})) for record in records]
-
-
-def _row(
-    record: Record, layout: Layout, read: dict[int, dict[str, str]], faults: dict[str, RowError]
-) -> RowView:
-    cells = []
-    for place in layout.places:
-        raw = record.cells[place.index] if len(record.cells) > place.index else ""
-        text = read.get(record.number, {}).get(place.column.target, raw)
-        fault = faults.get(place.header)
-        cells.append(
-            CellView(shown(raw), fault.reason, fault.remedy) if fault else CellView(shown(text))
-        )
-    placed = {place.header for place in layout.places}
-    rest = [f"{each.reason} {each.remedy}" for name, each in faults.items() if name not in placed]
-    return RowView(record.number, cells, " ".join(rest))
+def _cell(cell: PreviewCell) -> CellView:
+    return CellView(cell.text if cell.fault else cell.value, cell.fault, cell.remedy)
 
 
 def public(sentence: str, run: ImportRun) -> str:
@@ -243,25 +205,34 @@ def public(sentence: str, run: ImportRun) -> str:
 
 
 def described(run: ImportRun, said: dict[str, Any], post: Any) -> dict[str, Any]:
-    """What the mapping form says, as changes of the run."""
+    """What the mapping form says, as changes of the run. IngestError: the file cannot be read."""
     used = said["mapping"]
-    changed = used != run.mapping or said["feed"] != run.feed
-    base = specs.load(used, said["feed"]) if changed else dict(run.options.get("spec", {}))
-    if not changed:
-        columns = dict(base.get("columns") or {})
-        for index, header in enumerate(header_of(run)):
-            target = post.get(f"target-{index}")
-            if header and target is not None:
-                columns[header] = target or IGNORE
-        base["columns"] = columns
-        for key in ("delimiter", "encoding", "date_order", "decimal", "account_source"):
-            base.pop(key, None)
-            if said.get(key):
-                base[key] = said[key]
+    if used != run.mapping or said["feed"] != run.feed:
+        # Its columns were shown for another feed or mapping: they say nothing of this one.
+        spec = specs.load(used, said["feed"])
+    else:
+        spec = dict(run.options.get("spec", {}))
+        spec["columns"] = dict(spec.get("columns") or {}) | _corrected(run, post)
+    for key in ("delimiter", "encoding", "date_order", "decimal", "account_source"):
+        if said.get(key):
+            spec[key] = said[key]
+        elif used == run.mapping and not isinstance(spec.get(key), dict):
+            spec.pop(key, None)
     return {
         "feed": said["feed"],
         "mapping": used,
         "source": said["source"],
         "as_of": said["as_of"],
-        "options": run.options | {"spec": base},
+        "options": run.options | {"spec": spec},
+        "error": "",
     }
+
+
+def _corrected(run: ImportRun, post: Any) -> dict[str, str]:
+    """Columns the form reads otherwise than the mapping does, as target by header."""
+    found = {}
+    for column in look(run).columns:
+        chosen = post.get(f"target-{column.index}")
+        if chosen and column.header and chosen != (column.target or IGNORE):
+            found[column.header] = chosen
+    return found

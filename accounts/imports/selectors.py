@@ -202,7 +202,7 @@ def _made_by(run: ImportRun) -> dict[type[Model], int]:
         counts[f"count_{number}"] = Subquery(
             rows.order_by().values(name).annotate(of_run=Count("*")).values("of_run")
         )
-    row: dict[str, Any] = ImportRun.objects.filter(pk=run.pk).values(**counts).first() or {}
+    row: dict[str, Any] = dict(ImportRun.objects.filter(pk=run.pk).values(**counts).first() or {})
     return {
         relation.related_model: row.get(f"count_{number}") or 0
         for number, relation in enumerate(_relations())

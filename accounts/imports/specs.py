@@ -46,3 +46,9 @@ def mapping_for(run: ImportRun, columns: dict[str, Column] | None = None) -> Map
     known = columns_of(FEEDS[run.feed]) if columns is None else columns
     checked = mappings.read_mapping(spec, feed=run.feed, columns=known)
     return replace(checked, name=run.mapping or GENERIC)
+
+
+def feed_of(name: str) -> str:
+    """The feed a saved mapping was made for; accounts when it is gone."""
+    found = SavedMapping.objects.filter(name=name).values_list("feed", flat=True).first()
+    return found or "accounts"

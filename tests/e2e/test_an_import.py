@@ -1,0 +1,60 @@
+"""An admin brings a file in: chooses it, corrects a column, tries it out, loads it, mends what was refused."""
+
+import pytest
+from playwright.sync_api import expect
+
+from accounts.models import Account, ImportRun
+
+FILE = (
+    "Customer No,Company name,Sector,Yearly figure,Renewal\n"
+    'C-1,Quiet Quarries,Mining,"1,200",2027-03-01\n'
+    "C-2,Rapid Rivers,Energy,plenty,2027-04-01\n"
+)
+
+
+@pytest.fixture
+def chosen(tmp_path):
+    path = tmp_path / "customers.csv"
+    path.write_text(FILE)
+    return path
+
+
+def test_a_file_is_tried_loaded_and_undone(book, admin, visit, chosen, accessibility):
+    page = visit("/imports/new/", admin)
+    page.set_input_files("#id_file", chosen)
+    page.fill("#id_source", "ledger")
+    page.get_by_role("button", name="Go on to the columns").click()
+    expect(page.locator("h1")).to_have_text("customers.csv")
+    if page.locator("#id_feed").input_value() != "accounts":
+        page.select_option("#id_feed", "accounts")
+        page.get_by_role("button", name="Read it like this").click()
+
+    page.get_by_label("Customer No is read as").select_option("external_id")
+    page.get_by_label("Yearly figure is read as").select_option("arr")
+    page.get_by_role("button", name="Read it like this").click()
+    expect(page.locator("td.has-fault")).to_contain_text("plenty")
+    assert not accessibility(page)
+
+    page.get_by_role("button", name="Dry run").click()
+    expect(page.locator("#tried")).to_contain_text("Would create", timeout=20_000)
+    expect(page.locator("#tried")).to_contain_text("Quiet Quarries")
+    assert not accessibility(page)
+    assert not Account.objects.filter(source="ledger").exists()
+
+    page.get_by_role("button", name="Load", exact=True).click()
+    expect(page.get_by_text("Rejected rows")).to_be_visible(timeout=20_000)
+    assert not accessibility(page)
+    run = ImportRun.objects.get()
+    assert (run.state, run.created_count, run.rows_rejected) == ("done", 1, 1)
+    assert Account.objects.get(source="ledger").arr_amount == 120_000
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Rows to mend").click()
+    assert "Rapid Rivers" in download.value.path().read_text("utf-8-sig")
+
+    page.get_by_role("link", name="Undo").click()
+    expect(page.locator("main")).to_contain_text("deletes")
+    assert not accessibility(page)
+    page.get_by_role("button", name="Undo the import").click()
+    expect(page.get_by_text("is undone")).to_be_visible()
+    assert not Account.objects.filter(source="ledger").exists()
+    assert not page.problems

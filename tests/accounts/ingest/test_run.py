@@ -285,7 +285,7 @@ def test_an_errors_file_that_cannot_be_written_stops_the_import(load, tmp_path, 
 
 
 def test_an_unknown_feed_is_refused(load):
-    with pytest.raises(UnknownFeed, match="accounts, contacts, .*account_metrics"):
+    with pytest.raises(UnknownFeed, match=r"accounts, contacts, .*account_metrics"):
         load(GOOD, feed="acounts")
 
 

@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from django.db.models import Count, Exists, F, Func, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    When,
+)
 from django.db.models.expressions import Combinable
 
 from accounts.models import (
@@ -288,14 +300,17 @@ RULES: Final = {
 
 def counts(accounts: QuerySet[Account], as_of: date) -> dict[str, int]:
     """Accounts of `accounts` each rule finds, by its key; one query."""
-    annotations: Annotations = {}
-    figures = {}
+    annotations, found, figures = Annotations(), Annotations(), Annotations()
     for rule in RULES.values():
         told, condition = rule.build(as_of)
         annotations |= told
-        figures[rule.key.replace("-", "_")] = Count("pk", filter=condition)
-    found = accounts.order_by().annotate(**annotations).aggregate(**figures)
-    return {key: found[key.replace("-", "_")] for key in RULES}
+        # Decided per account first: an aggregate cannot look into another table by itself.
+        name = f"is_{rule.key.replace('-', '_')}"
+        found[name] = Case(When(condition, then=1), default=0)
+        figures[rule.key.replace("-", "_")] = Sum(name)
+    judged = accounts.order_by().annotate(**annotations).annotate(**found)
+    counted = judged.aggregate(**figures)
+    return {key: counted[key.replace("-", "_")] or 0 for key in RULES}
 
 
 def accounts_of(rule: Rule, accounts: QuerySet[Account], as_of: date) -> QuerySet[Account]:

@@ -103,7 +103,8 @@ def _fresh(
     alive = last
     if table is not None and not table.steady and imported is not None and last is not None:
         alive = max(last, imported)
-    beat = _rhythm(days, told, exact=not measure and (table is None or table.steady))
+    steady = table is None or table.steady
+    beat = _rhythm(days, told, exact=not measure and steady, chance=not steady)
     return Fresh(
         source=key[0],
         feed=key[1],
@@ -120,13 +121,13 @@ def _fresh(
     )
 
 
-def _rhythm(days: Sequence[date], told: Source | None, *, exact: bool) -> Rhythm:
+def _rhythm(days: Sequence[date], told: Source | None, *, exact: bool, chance: bool) -> Rhythm:
     """The rhythm, with the interval an admin set: to the day for what is told day by day.
 
     Feeds that speak when something happens, and single measures, may be rarer than their source.
     """
     times = told.silent_times if told else None
-    learned = rules.rhythm(days, times=times)
+    learned = rules.rhythm(days, chance=chance, times=times)
     set_to = told.interval_days if told else None
     if not set_to or (not exact and len(days) > 1 and learned.usual is None):
         return learned

@@ -7,19 +7,22 @@ Silence. Gaps are the days between two deliveries of the last `WINDOW_DAYS`; `us
     late   once the silence exceeds max(1.5 × usual, longest)
     silent once the silence exceeds max(times × usual, 1.5 × longest)           times = 3 unless set
 
-and a series without a rhythm (fewer than 70 % of its gaps lie within a day or half of the median) has to be
-silent for 7 × (1 + 1/√n) × its mean gap as well: a pause of chance events is longer once in a thousand times,
-the mean of n gaps being uncertain itself.
+and a series of chance events, or without a rhythm (fewer than 70 % of its gaps lie within a day
+or half of the median), has to be silent for 7 × (1 + 1/√n) × its mean gap as well: a pause of
+chance events is longer once in a thousand times, the mean of n gaps being uncertain itself.
 Weekends need no rule of their own: they are the longest gaps of a feed that rests on them.
 
-Jump. A day is compared with the last days like it: ten of the same weekday, or, with fewer than five, twenty of
-the same part of the week. With median m and scale s = max(1.4826 × MAD, floor), z = |x - m| / s,
+Jump. A day is compared with days before it: where the week explains more than half of the spread, with ten of
+the same weekday (or, with fewer than five, twenty of the same part of the week), otherwise with the last sixty.
+With their median m and scale s = max(1.4826 × MAD, floor), z = |x - m| / s,
 
     rows   floor max(√m, 0.1 m), only where m ≥ 20; a fall is judged once the day is over
     mean   floor 0.05 |m|, only where the day has at least 20 rows and half of the usual
 
-it jumped if z > 6 and x is more than 3 m or less than m / 3, or if this and the delivery before both have z > 6
-and x is more than 1.5 m or less than m / 1.5, to the same side. Growth moves the median along with it.
+it jumped if z > 6, x lies a quarter outside of everything compared with, and x is more than 3 m or less than
+m / 3, or if that holds of this delivery and the one before, to the same side, with 1.5 in place of 3. With less
+than forty days that no week explains it takes ten of them and a factor of 10 (cents for dollars). Growth moves
+the median along with it; days of few and different accounts are as wide as their range.
 """
 
 import itertools
@@ -45,6 +48,11 @@ LEAST_ROWS: Final = 20
 FAR: Final = 6.0
 AT_ONCE: Final = 3.0
 TWICE: Final = 1.5
+OUTSIDE: Final = 0.25
+LEAST_PLAIN: Final = 10
+ENOUGH: Final = 40
+FEW_TIMES: Final = 10.0
+WEEKLY_SHARE: Final = 0.5
 
 State = Literal["fresh", "late", "silent", "irregular"]
 
@@ -75,9 +83,16 @@ class Rhythm:
 
 
 def rhythm(
-    days: Sequence[date], *, set_to: float | None = None, times: float | None = None
+    days: Sequence[date],
+    *,
+    chance: bool = False,
+    set_to: float | None = None,
+    times: float | None = None,
 ) -> Rhythm:
-    """The rhythm of deliveries on `days` (distinct, ascending); `set_to` and `times` as an admin set them."""
+    """The rhythm of deliveries on `days` (distinct, ascending); `set_to` and `times` as an admin set them.
+
+    `chance`: the series speaks when something happens, however regular that looked.
+    """
     times = times or SILENT_TIMES
     if days:
         days = [day for day in days if (days[-1] - day).days <= WINDOW_DAYS]
@@ -89,7 +104,7 @@ def rhythm(
     usual, longest = float(median(gaps)), float(gaps[-2])
     silent = max(times * usual, LONGEST_TIMES * longest)
     near = sum(abs(gap - usual) <= max(1.0, usual / 2) for gap in gaps)
-    if near < RHYTHM_SHARE * len(gaps):
+    if chance or near < RHYTHM_SHARE * len(gaps):
         silent = max(silent, CHANCE_TIMES * (1 + len(gaps) ** -0.5) * sum(gaps) / len(gaps))
     return Rhythm(usual, min(max(LATE_TIMES * usual, longest), silent), silent, len(gaps))
 
@@ -109,7 +124,7 @@ class Jump:
 
     on: date
     good_on: date
-    what: Literal["rows", "mean"]
+    what: "Figure"
     usual: float
     seen: float
     n: int
@@ -122,61 +137,94 @@ def jump(series: Sequence[Day], as_of: date, *, after: date | None = None) -> Ju
     """
     series = [day for day in series if day.on <= as_of and (after is None or day.on > after)]
     for place, day in enumerate(series):
-        if (as_of - day.on).days >= JUDGED_DAYS or place == 0:
+        if (as_of - day.on).days >= JUDGED_DAYS:
             continue
-        for what in ("rows", "mean"):
-            found = _unlike(series, place, what, as_of)
-            if found is None:
+        for what in _FIGURES:
+            found = _unlike(series[:place], day, what, as_of, AT_ONCE)
+            if found is not None:
+                return Jump(day.on, series[place - 1].on, what, found.usual, found.seen, found.n)
+            if place < 2:
                 continue
-            usual, seen, n, side, at_once = found
-            if at_once:
-                return Jump(day.on, series[place - 1].on, what, usual, seen, n)
-            before = _unlike(series, place - 1, what, as_of) if place > 1 else None
-            if before is not None and before[3] == side:
-                return Jump(series[place - 1].on, series[place - 2].on, what, usual, seen, n)
+            # Both against what was there before either.
+            base, first = series[: place - 1], series[place - 1]
+            pair = [_unlike(base, each, what, as_of, TWICE) for each in (first, day)]
+            if pair[0] is not None and pair[1] is not None and pair[0].side == pair[1].side:
+                worst = pair[1]
+                return Jump(first.on, base[-1].on, what, worst.usual, worst.seen, worst.n)
     return None
 
 
+Figure = Literal["rows", "mean"]
+_FIGURES: Final[tuple[Figure, ...]] = ("rows", "mean")
+
+
+@dataclass(frozen=True)
+class _Unlike:
+    usual: float
+    seen: float
+    n: int
+    side: int
+
+
 def _unlike(
-    series: Sequence[Day], place: int, what: Literal["rows", "mean"], as_of: date
-) -> tuple[float, float, int, int, bool] | None:
-    """(usual, seen, n, side, far enough at once) when the day is far from the days like it."""
-    day = series[place]
-    like = _like(series[:place], day)
-    if len(like) < LEAST_LIKE:
+    before: Sequence[Day], day: Day, what: Figure, as_of: date, times: float
+) -> _Unlike | None:
+    """How the day differs from the days before it, when it is further than `times` away."""
+    values, by_week = _compared(before, day, what)
+    if len(values) < LEAST_LIKE:
         return None
-    usual_rows = median(each.rows for each in like)
+    if not by_week and len(values) < ENOUGH:
+        if len(values) < LEAST_PLAIN:
+            return None
+        times = FEW_TIMES
+    m = median(values)
     if what == "rows":
-        seen, values = float(day.rows), [float(each.rows) for each in like]
-        m = median(values)
-        floor = max(math.sqrt(m), 0.1 * m)
+        seen, floor = float(day.rows), max(math.sqrt(m), 0.1 * m)
         if m < LEAST_ROWS or (seen < m and day.on >= as_of):
             return None
     else:
-        if day.mean is None or day.rows < max(LEAST_ROWS, usual_rows / 2):
+        rows = median(_compared(before, day, "rows")[0])
+        if day.mean is None or day.rows < max(LEAST_ROWS, rows / 2):
             return None
-        seen, values = day.mean, [each.mean for each in like if each.mean is not None]
-        if len(values) < LEAST_LIKE:
-            return None
-        m = median(values)
-        floor = 0.05 * abs(m)
+        seen, floor = day.mean, 0.05 * abs(m)
     scale = max(1.4826 * median(abs(value - m) for value in values), floor, 1e-12)
     if abs(seen - m) / scale <= FAR:
         return None
-    low, high = abs(m) * (1 - 1 / TWICE), abs(m) * (TWICE - 1)
-    side = 1 if seen > m else -1
-    moved = side * (seen - m)
-    if moved <= (high if side > 0 else low):
-        return None
-    at_once = moved > abs(m) * ((AT_ONCE - 1) if side > 0 else (1 - 1 / AT_ONCE))
-    return m, seen, len(values), side, at_once
+    if seen > m:
+        most = max(values)
+        outside = seen > most + OUTSIDE * abs(most) and seen - m > abs(m) * (times - 1)
+        return _Unlike(m, seen, len(values), 1) if outside else None
+    least = min(values)
+    outside = seen < least - OUTSIDE * abs(least) and m - seen > abs(m) * (1 - 1 / times)
+    return _Unlike(m, seen, len(values), -1) if outside else None
 
 
-def _like(before: Sequence[Day], day: Day) -> list[Day]:
-    """The days before it that it is compared with."""
-    recent = [each for each in before if (day.on - each.on).days <= COMPARED_DAYS]
-    same = [each for each in recent if each.on.weekday() == day.on.weekday()][-10:]
+def _compared(before: Sequence[Day], day: Day, what: Figure) -> tuple[list[float], bool]:
+    """The figures of the days that `day` is compared with, and whether they were chosen by the week."""
+    recent = [
+        (each.on, float(value))
+        for each in before
+        if (day.on - each.on).days <= COMPARED_DAYS
+        and (value := each.rows if what == "rows" else each.mean) is not None
+    ]
+    last = recent[-60:]
+    if not _is_weekly(last):
+        return [value for _, value in last], False
+    same = [value for on, value in recent if on.weekday() == day.on.weekday()][-10:]
     if len(same) >= LEAST_LIKE:
-        return same
+        return same, True
     weekend = day.on.weekday() >= 5
-    return [each for each in recent if (each.on.weekday() >= 5) == weekend][-20:]
+    return [value for on, value in recent if (on.weekday() >= 5) == weekend][-20:], True
+
+
+def _is_weekly(values: Sequence[tuple[date, float]]) -> bool:
+    """Whether the day of the week explains more than half of the mean distance from the middle."""
+    if not values:
+        return False
+    by_day: dict[int, list[float]] = {}
+    for on, value in values:
+        by_day.setdefault(on.weekday(), []).append(value)
+    middles = {weekday: median(group) for weekday, group in by_day.items()}
+    middle = median(value for _, value in values)
+    within = sum(abs(value - middles[on.weekday()]) for on, value in values)
+    return within < WEEKLY_SHARE * sum(abs(value - middle) for _, value in values)

@@ -55,7 +55,25 @@ class Activity(Fact):
     class Meta(Fact.Meta):
         ordering = ["account_id", "-on", "-id"]
         verbose_name_plural = "activities"
-        indexes = [models.Index(fields=["account", "on"], name="activity_by_account")]
+        indexes = [
+            # The night reads windows of it alone, without the rows.
+            models.Index(
+                fields=["account", "on"],
+                include=[
+                    "kind",
+                    "direction",
+                    "outcome",
+                    "sentiment",
+                    "with_executive",
+                    "topic",
+                    "invited",
+                    "attended",
+                ],
+                name="activity_by_account",
+            ),
+            # The night: the newest day of the whole table.
+            models.Index(fields=["on"], name="activity_by_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} on {self.on}"

@@ -64,6 +64,8 @@ class ContactState(models.Model):
         indexes = [
             # The night: states of a range of accounts that hold on a day.
             models.Index(fields=["account", "valid_from"], name="contactstate_by_account"),
+            # The night: the newest day of the whole table.
+            models.Index(fields=["valid_from"], name="contactstate_by_day"),
         ]
 
     def __str__(self) -> str:

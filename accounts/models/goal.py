@@ -29,7 +29,11 @@ class Goal(Fact):
 
     class Meta(Fact.Meta):
         ordering = ["account_id", "due_on", "id"]
-        indexes = [models.Index(fields=["account", "agreed_on"], name="goal_by_account")]
+        indexes = [
+            models.Index(fields=["account", "agreed_on"], name="goal_by_account"),
+            # The night: the newest day of the whole table.
+            models.Index(fields=["agreed_on"], name="goal_by_day"),
+        ]
 
     def __str__(self) -> str:
         return self.title or self.external_id
@@ -52,7 +56,11 @@ class GoalProgress(models.Model):
         ordering = ["goal_id", "-on"]
         verbose_name_plural = "goal progress"
         constraints = [models.UniqueConstraint(fields=["goal", "on"], name="one_goal_figure_a_day")]
-        indexes = [models.Index(fields=["account", "on"], name="goalprogress_by_account")]
+        indexes = [
+            models.Index(fields=["account", "on"], name="goalprogress_by_account"),
+            # The night: the newest day of the whole table.
+            models.Index(fields=["on"], name="goalprogress_by_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.goal_id} on {self.on}: {self.actual}"

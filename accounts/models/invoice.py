@@ -14,7 +14,11 @@ class Invoice(Fact):
 
     class Meta(Fact.Meta):
         ordering = ["account_id", "-issued_on", "-id"]
-        indexes = [models.Index(fields=["account", "due_on"], name="invoice_by_account")]
+        indexes = [
+            models.Index(fields=["account", "due_on"], name="invoice_by_account"),
+            # The night: the newest day of the whole table.
+            models.Index(fields=["issued_on"], name="invoice_by_day"),
+        ]
 
     def __str__(self) -> str:
         return self.number or self.external_id

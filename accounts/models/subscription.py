@@ -28,7 +28,11 @@ class Subscription(Fact):
 
     class Meta(Fact.Meta):
         ordering = ["account_id", "-started_on", "-id"]
-        indexes = [models.Index(fields=["account", "started_on"], name="subscription_by_account")]
+        indexes = [
+            models.Index(fields=["account", "started_on"], name="subscription_by_account"),
+            # The night: the newest day of the whole table.
+            models.Index(fields=["started_on"], name="subscription_by_day"),
+        ]
 
     def __str__(self) -> str:
         return self.product or self.external_id
@@ -52,7 +56,11 @@ class SubscriptionEvent(Fact):
 
     class Meta(Fact.Meta):
         ordering = ["account_id", "-on", "-id"]
-        indexes = [models.Index(fields=["account", "on"], name="subevent_by_account")]
+        indexes = [
+            models.Index(fields=["account", "on"], name="subevent_by_account"),
+            # The night: the newest day of the whole table.
+            models.Index(fields=["on"], name="subevent_by_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} on {self.on}"

@@ -26,7 +26,11 @@ class Survey(Fact):
 
     class Meta(Fact.Meta):
         ordering = ["account_id", "-sent_on", "-id"]
-        indexes = [models.Index(fields=["account", "sent_on"], name="survey_by_account")]
+        indexes = [
+            models.Index(fields=["account", "sent_on"], name="survey_by_account"),
+            # The night: the newest day of the whole table.
+            models.Index(fields=["sent_on"], name="survey_by_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.sent_on}"

@@ -68,6 +68,10 @@ class Usage(models.Model):
                 fields=["account", "measure", "on", "source"], name="one_usage_value_a_day"
             )
         ]
+        indexes = [
+            # The night: the newest day of a measure over the whole book.
+            models.Index(fields=["measure", "on"], name="usage_by_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.measure_id} of {self.account_id} on {self.on}"
@@ -98,7 +102,11 @@ class FeatureUse(Fact):
 
     class Meta(Fact.Meta):
         ordering = ["account_id", "feature_id", "-on"]
-        indexes = [models.Index(fields=["account", "on", "feature"], name="featureuse_by_account")]
+        indexes = [
+            models.Index(fields=["account", "on", "feature"], name="featureuse_by_account"),
+            # The night: the newest day of the whole table.
+            models.Index(fields=["on"], name="featureuse_by_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.feature_id} by {self.account_id} on {self.on}"

@@ -6,6 +6,20 @@ from scoring.metrics.metric import Metric
 from scoring.metrics.support import NEGATIVE_TICKETS
 
 ACTIVITIES = Table("accounts_activity", feed="activities", on="on", windowed=True)
+# Further back only reviews and talks with executives or about the renewal are of interest: most rows are
+# left out before an aggregate looks at them.
+_OLDER = Table(
+    "accounts_activity",
+    feed="activities",
+    on="on",
+    windowed=True,
+    rows=(
+        "FROM accounts_account a JOIN accounts_activity f ON f.account_id = a.id "
+        'AND f."on" <= $as_of AND f."on" > $since '
+        "AND (f.with_executive OR f.kind = 'qbr' OR f.kind = 'ebr' OR f.topic = 'renewal') "
+        "WHERE a.id BETWEEN $first AND $last"
+    ),
+)
 _LATEST = Table(
     "accounts_activity",
     feed="activities",
@@ -14,21 +28,20 @@ _LATEST = Table(
     account="f.id",
     grouped=False,
 )
-# Outreach nobody answered, after the last time the customer was heard of.
+# Outreach nobody answered, beside the last day the customer was heard of.
 _UNANSWERED = Table(
     "accounts_activity",
     feed="activities",
     on="on",
     windowed=True,
     rows=(
-        "FROM accounts_account a "
-        "JOIN accounts_activity f ON f.account_id = a.id "
-        'AND f."on" <= $as_of AND f."on" > $since '
-        'LEFT JOIN (SELECT x.account_id, MAX(x."on") AS heard FROM accounts_activity x '
-        'WHERE x.account_id BETWEEN $first AND $last AND x."on" <= $as_of AND x."on" > $since '
-        "AND (x.outcome IN ('answered', 'attended') OR x.direction = 'in') GROUP BY x.account_id) h "
-        "ON h.account_id = a.id "
-        "WHERE a.id BETWEEN $first AND $last"
+        'FROM (SELECT x.account_id, x."on", x.outcome, x.direction, '
+        "MAX(CASE WHEN x.outcome <> 'unanswered' OR x.direction = 'in' THEN x.\"on\" END) "
+        "OVER (PARTITION BY x.account_id) AS heard "
+        "FROM accounts_account a JOIN accounts_activity x ON x.account_id = a.id "
+        'AND x."on" <= $as_of AND x."on" > $since '
+        "AND (x.outcome IN ('unanswered', 'answered', 'attended') OR x.direction = 'in') "
+        "WHERE a.id BETWEEN $first AND $last) f"
     ),
 )
 
@@ -41,7 +54,7 @@ _FAILED = "f.outcome IN ('no_show', 'unanswered')"
 def _count(days: int, where: str = "") -> Part:
     also = f" AND {where}" if where else ""
     sql = f'COUNT(*) FILTER (WHERE f."on" > $d{days}{also})'
-    return Part(ACTIVITIES, sql, days=days, counts=True)
+    return Part(_OLDER if days > 90 else ACTIVITIES, sql, days=days, counts=True)
 
 
 def _sum(days: int, what: str, where: str) -> Part:
@@ -50,7 +63,7 @@ def _sum(days: int, what: str, where: str) -> Part:
 
 def _days_since(days: int, where: str) -> Part:
     return Part(
-        ACTIVITIES, f'$ago[MAX(f."on") FILTER (WHERE f."on" > $d{days} AND {where})]', days=days
+        _OLDER, f'$ago[MAX(f."on") FILTER (WHERE f."on" > $d{days} AND {where})]', days=days
     )
 
 
@@ -113,7 +126,7 @@ METRICS = (
             Part(
                 _UNANSWERED,
                 "COUNT(*) FILTER (WHERE f.direction = 'out' AND f.outcome = 'unanswered' "
-                'AND (h.heard IS NULL OR f."on" > h.heard))',
+                'AND (f.heard IS NULL OR f."on" > f.heard))',
                 days=90,
                 counts=True,
             ),

@@ -37,7 +37,7 @@ def facts(accounts: Sequence[Account], first: date, last: date, seed: int, n: in
     """About `n` facts of each table per account, dated from `first` to `last`; days learned later may lie
     anywhere after.
     """
-    rng = random.Random(seed)  # noqa: S311 - test data
+    rng = random.Random(seed)
     span = (last - first).days
 
     def day() -> date:
@@ -182,8 +182,8 @@ def _one_of_each(account, rng, day, later, features) -> None:
 
 
 def comes_true_later(accounts: Sequence[Account], after: date, seed: int) -> None:
-    """What was open on `after` is settled after it: tickets, surveys, invoices, deals, people, contracts, goals."""
-    rng = random.Random(seed)  # noqa: S311 - test data
+    """What was open on `after` is settled later: tickets, surveys, invoices, deals, people, contracts."""
+    rng = random.Random(seed)
 
     def day() -> date:
         return after + timedelta(days=rng.randint(1, 40))

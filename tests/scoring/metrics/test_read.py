@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 
 import numpy as np
-import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 

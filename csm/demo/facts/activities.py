@@ -48,16 +48,23 @@ _SUBJECTS = np.array(
     ],
     dtype=object,
 )
+# For so many days some accounts answer nothing and come to nothing.
+_MUTE_DAYS = 24
 _TALKS = ("call", "meeting", "qbr", "ebr", "check_in")
-_INVITED = ("meeting", "qbr", "ebr")
+_COURSES = ("training", "webinar")
+_INVITED = ("meeting", "qbr", "ebr", *_COURSES)
 
 
 def write(ledger: Ledger, found: Touches, people: People) -> None:
     world = ledger.world
     rng = world.rng(2)
     account, ago = found.account, found.ago
-    health = np.clip(world.health(account, ago) + 0.04 * rng.standard_normal(len(ago)), 0, 1)
+    health = np.clip(world.health(account, ago) + 0.04 * rng.standard_normal(len(ago)), 0.01, 1)
     kind, direction = _kinds(world, rng, found, health)
+    mute = _mute(world, rng)[account] & (ago <= _MUTE_DAYS)
+    kind[mute & (kind == _CODE["community"])] = _CODE["email"]
+    direction[mute & (direction == _IN)] = _OUT
+    health[mute] = 0.0
     outcome = _outcomes(rng, kind, direction, health)
     topic = _topics(world, rng, kind, account, ago, health)
     review = found.review
@@ -66,7 +73,11 @@ def write(ledger: Ledger, found: Touches, people: People) -> None:
     mood = grade(health, [-0.65, -0.25, 0.15, 0.45, 0.7]) + 0.28 * rng.standard_normal(len(ago))
     mood = np.where(spoken & (rng.random(len(ago)) < 0.5), np.clip(mood, -1, 1).round(2), np.nan)
     invited = np.where(_any(kind, _INVITED), rng.integers(2, 9, len(ago)), np.nan)
-    came = grade(health, [0.55, 0.72, 0.85, 0.94, 0.99])
+    came = np.where(
+        _any(kind, _COURSES),
+        grade(health, [0.2, 0.3, 0.48, 0.7, 0.88]),
+        grade(health, [0.55, 0.72, 0.85, 0.94, 0.99]),
+    )
     attended = np.where(outcome == Outcome.ATTENDED.value, 1, 0) * np.maximum(
         np.round(np.nan_to_num(invited) * np.clip(came + 0.1 * (rng.random(len(ago)) - 0.5), 0, 1)),
         1,
@@ -93,6 +104,12 @@ def write(ledger: Ledger, found: Touches, people: People) -> None:
 
 def _any(kind: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     return np.isin(kind, [_CODE[name] for name in names])
+
+
+def _mute(world: World, rng: np.random.Generator) -> np.ndarray:
+    """Accounts that have not been heard of lately: more of those that fare badly."""
+    health = world.health(np.arange(world.size), np.zeros(world.size))
+    return rng.random(world.size) < grade(health, [0.35, 0.08, 0.02, 0.01, 0.005])
 
 
 def _kinds(
@@ -123,17 +140,17 @@ def _outcomes(
     chance = rng.random(len(kind))
     found = np.full(len(kind), "", dtype=object)
     asked = direction == _OUT
-    answered = chance < grade(health, [0.08, 0.3, 0.55, 0.78, 0.93])
+    answered = (chance < grade(health, [0.08, 0.3, 0.55, 0.78, 0.93])) & (health > 0)
     found[asked] = np.where(
         answered[asked], Outcome.ANSWERED.value, Outcome.UNANSWERED.value
     ).astype(object)
     for names, shares in (
         (("meeting", "check_in"), [0.4, 0.6, 0.8, 0.93, 0.98]),
         (("qbr", "ebr"), [0.35, 0.6, 0.85, 0.95, 0.99]),
-        (("training", "webinar"), [0.1, 0.22, 0.42, 0.66, 0.86]),
+        (_COURSES, [0.5, 0.75, 0.9, 0.97, 0.99]),
     ):
         here = _any(kind, names)
-        came = chance[here] < grade(health[here], shares)
+        came = (chance[here] < grade(health[here], shares)) & (health[here] > 0)
         found[here] = np.where(came, Outcome.ATTENDED.value, Outcome.NO_SHOW.value).astype(object)
     return found
 

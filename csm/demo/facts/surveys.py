@@ -11,7 +11,7 @@ from csm.demo.facts.world import World, grade
 # Kind → how often in days, how many people, least and highest score, means by grade.
 _ASKED = {
     SurveyKind.NPS: (90, 2, 0, 10, [3.0, 5.2, 7.2, 8.6, 9.5]),
-    SurveyKind.CSAT: (60, 1, 1, 5, [1.6, 2.7, 3.6, 4.3, 4.8]),
+    SurveyKind.CSAT: (90, 2, 1, 5, [1.6, 2.7, 3.6, 4.3, 4.8]),
     SurveyKind.EFFORT: (120, 1, 1, 7, [2.0, 3.4, 4.6, 5.6, 6.4]),
 }
 _BACK = 360
@@ -34,7 +34,7 @@ def write(ledger: Ledger, people: People) -> None:
     )
     score = np.clip(np.round(mean + 0.12 * high * rng.standard_normal(n)), low, high)
     answered = ago - rng.integers(0, 12, n)
-    silent = rng.random(n) > grade(health, [0.12, 0.28, 0.45, 0.6, 0.75])
+    silent = rng.random(n) > grade(health, [0.2, 0.38, 0.5, 0.62, 0.75])
     answered = np.where(silent | (answered < 0), np.nan, answered)
     score[np.isnan(answered)] = np.nan
     said = ~np.isnan(score) & (rng.random(n) < 0.15)

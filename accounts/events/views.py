@@ -6,12 +6,11 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.events import forms, keys, rules, selectors
 from accounts.models import Event, EventRule, WriteKey
 from csm.lib.dates import today
-from csm.lib.errors import WorkbenchError
 
 
 def require_admin(request: HttpRequest) -> Any:
@@ -50,33 +49,27 @@ def event_list(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
+@require_safe
 def key_list(request: HttpRequest) -> HttpResponse:
-    """Write keys; a new one's text is in the answer to its form and nowhere else."""
+    """Write keys, and the form for a new one."""
+    require_admin(request)
+    return _key_page(request, forms.KeyForm())
+
+
+@require_POST
+@never_cache
+def key_new(request: HttpRequest) -> HttpResponse:
+    """Make a key; its text is in this answer and nowhere else."""
     user = require_admin(request)
-    form, text = forms.KeyForm(request.POST or None), ""
-    status = 200
-    if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                key, text = keys.create_key(**form.cleaned_data, by=user)
-                form, status = forms.KeyForm(), 200
-            except keys.KeyFault as fault:
-                form.add_error("source", str(fault))
-    return render(
-        request,
-        "accounts/event_keys.html",
-        {
-            "form": form,
-            "text": text,
-            "made": key if text else None,
-            "keys": selectors.write_keys(),
-            "host": _host(request),
-        },
-        status=status,
-    )
+    form = forms.KeyForm(request.POST)
+    if form.is_valid():
+        try:
+            key, text = keys.create_key(**form.cleaned_data, by=user)
+        except keys.KeyFault as fault:
+            form.add_error("source", str(fault))
+        else:
+            return _key_page(request, forms.KeyForm(), made=key, text=text)
+    return _key_page(request, form, status=422)
 
 
 @require_POST
@@ -91,20 +84,41 @@ def key_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("event_keys")
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 def rule_new(request: HttpRequest) -> HttpResponse:
     """Make something of an event: `?event=` fills the form in and shows what it would make."""
     require_admin(request)
     event = request.GET.get("event", "")[:200]
-    return _rule_page(request, None, forms.first_guess(event) if event else None)
+    if not event:
+        return _rule_page(request, forms.RuleForm())
+    guess = forms.first_guess(event)
+    draft = EventRule(event=event, how=guess["how"])
+    return _rule_page(request, forms.RuleForm(initial=guess), draft=draft)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 def rule_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a rule, or switch it on again."""
     require_admin(request)
-    found = EventRule.objects.select_related("measure", "feature")
-    return _rule_page(request, get_object_or_404(found, pk=pk), None)
+    rule = _rule(pk)
+    return _rule_page(request, forms.RuleForm(rule=rule), rule=rule, draft=rule)
+
+
+@require_POST
+def rule_save(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    """Save a rule, new or changed, and count the past again; `action=preview` only shows what it would make."""
+    user = require_admin(request)
+    rule = None if pk is None else _rule(pk)
+    form = forms.RuleForm(request.POST, rule=rule)
+    if not form.is_valid():
+        return _rule_page(request, form, rule=rule, status=422)
+    if request.POST.get("action") == "preview":
+        return _rule_page(request, form, rule=rule, draft=form.draft())
+    finished = form.finished()
+    made = rules.save_rule(finished, by=user)
+    becomes: Any = finished.measure or finished.feature
+    messages.success(request, f"{finished.event} makes {becomes.label}: {made:,} daily values now.")
+    return redirect("events")
 
 
 @require_POST
@@ -117,48 +131,46 @@ def rule_deactivate(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("events")
 
 
-def _rule_page(
-    request: HttpRequest, rule: EventRule | None, guess: dict[str, Any] | None
+def _key_page(
+    request: HttpRequest,
+    form: forms.KeyForm,
+    *,
+    made: WriteKey | None = None,
+    text: str = "",
+    status: int = 200,
 ) -> HttpResponse:
-    user: Any = request.user
-    status, draft = 200, None
-    if request.method == "POST":
-        form = forms.RuleForm(request.POST, rule=rule)
-        if not form.is_valid():
-            status = 422
-        elif request.POST.get("action") == "preview":
-            draft = form.draft()
-        else:
-            try:
-                finished = form.finished()
-                made = rules.save_rule(finished, by=user)
-            except WorkbenchError as fault:
-                form.add_error(None, str(fault))
-                status = 422
-            else:
-                becomes: Any = finished.measure or finished.feature
-                messages.success(
-                    request, f"{finished.event} makes {becomes.label}: {made:,} daily values now."
-                )
-                return redirect("events")
-    else:
-        form = forms.RuleForm(initial=guess, rule=rule)
-        draft = rule
-        if guess:
-            draft = EventRule(event=guess["event"], how=guess["how"])
+    context = {
+        "form": form,
+        "text": text,
+        "made": made,
+        "keys": selectors.write_keys(),
+        "host": _host(request),
+    }
+    return render(request, "accounts/event_keys.html", context, status=status)
+
+
+def _rule_page(
+    request: HttpRequest,
+    form: forms.RuleForm,
+    *,
+    rule: EventRule | None = None,
+    draft: EventRule | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The form, with what `draft` would make beside it."""
     day = today()
-    return render(
-        request,
-        "accounts/event_rule.html",
-        {
-            "form": form,
-            "rule": rule,
-            "preview": rules.preview(draft, as_of=day) if draft else None,
-            "names": selectors.named_events(as_of=day),
-            "made_keys": forms.made_keys(),
-        },
-        status=status,
-    )
+    context = {
+        "form": form,
+        "rule": rule,
+        "preview": rules.preview(draft, as_of=day) if draft else None,
+        "names": selectors.named_events(as_of=day),
+        "made_keys": forms.made_keys(),
+    }
+    return render(request, "accounts/event_rule.html", context, status=status)
+
+
+def _rule(pk: int) -> EventRule:
+    return get_object_or_404(EventRule.objects.select_related("measure", "feature"), pk=pk)
 
 
 def _host(request: HttpRequest) -> str:

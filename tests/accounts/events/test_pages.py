@@ -46,7 +46,7 @@ def test_what_arrives_and_what_does_not(arrived, admin, client):
 
 def test_a_preview_makes_nothing_and_saving_counts_the_past(arrived, admin, client):
     client.force_login(admin)
-    new = reverse("event_rule_new")
+    new = reverse("event_rule_save")
     summed = RULE | {"how": "sum", "property": "rows", "makes": "rows"}
     shown = client.post(new, summed | {"action": "preview"}).content.decode()
     assert "adding up to 15." in words(shown)
@@ -55,12 +55,13 @@ def test_a_preview_makes_nothing_and_saving_counts_the_past(arrived, admin, clie
     assert [(row.on, row.value) for row in Usage.objects.all()] == [(arrived, 15)]
     rule = EventRule.objects.get()
     page = reverse("event_rule", args=[rule.pk])
+    change = reverse("event_rule_change", args=[rule.pk])
     assert 'value="rows"' in client.get(page).content.decode()
-    client.post(page, RULE | {"action": "save"})
+    client.post(change, RULE | {"action": "save"})
     assert [(row.measure.key, row.value) for row in Usage.objects.all()] == [("reports", 3)]
     client.post(reverse("event_rule_deactivate", args=[rule.pk]))
     assert not Usage.objects.exists()
-    client.post(page, RULE | {"action": "save"})
+    client.post(change, RULE | {"action": "save"})
     assert Usage.objects.get().value == 3
 
 
@@ -76,7 +77,7 @@ def test_a_preview_makes_nothing_and_saving_counts_the_past(arrived, admin, clie
 )
 def test_a_rule_that_cannot_be(wrong, sentence, admin, client):
     client.force_login(admin)
-    answer = client.post(reverse("event_rule_new"), RULE | wrong)
+    answer = client.post(reverse("event_rule_save"), RULE | wrong)
     assert answer.status_code == 422
     assert sentence in answer.content.decode()
     assert not EventRule.objects.exists()
@@ -85,7 +86,7 @@ def test_a_rule_that_cannot_be(wrong, sentence, admin, client):
 def test_a_key_is_shown_once_and_can_be_revoked(admin, client):
     client.force_login(admin)
     asked = {"name": "Web", "source": "product", "account_source": ""}
-    answer = client.post(reverse("event_keys"), asked)
+    answer = client.post(reverse("event_key_new"), asked)
     text = re.search(r"<code[^>]*>(wk_[\w-]{32})</code>", answer.content.decode()).group(1)
     assert "no-store" in answer["Cache-Control"]
     key = WriteKey.objects.get()
@@ -93,7 +94,7 @@ def test_a_key_is_shown_once_and_can_be_revoked(admin, client):
     assert text not in client.get(reverse("event_keys")).content.decode()
     client.post(reverse("event_key_revoke", args=[key.pk]))
     assert keys.find_key(text) is None
-    refused = client.post(reverse("event_keys"), asked | {"source": "Big Letters"})
+    refused = client.post(reverse("event_key_new"), asked | {"source": "Big Letters"})
     assert refused.status_code == 422
     assert "cannot name a source" in refused.content.decode()
 
@@ -114,7 +115,11 @@ def test_nobody_else_finds_them(who, people, arrived, client):
     for name, args in (("events", []), ("event_keys", []), ("event_rule_new", []),
                        ("event_rule", [rule.pk])):  # fmt: skip
         assert client.get(reverse(name, args=args)).status_code == 404
-    for name, pk in (("event_key_revoke", key.pk), ("event_rule_deactivate", rule.pk)):
+    for name, pk in (
+        ("event_key_revoke", key.pk),
+        ("event_rule_deactivate", rule.pk),
+        ("event_rule_change", rule.pk),
+    ):
         assert client.post(reverse(name, args=[pk])).status_code == 404
     key.refresh_from_db()
     assert key.revoked_at is None

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Dict
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from dataclasses import replace as with_changes
 from datetime import date, timedelta
 from itertools import islice
@@ -30,10 +30,10 @@ from accounts.ingest.feeds import FEEDS, Feed
 from accounts.ingest.feeds.further import columns_of
 from accounts.ingest.mappings import GENERIC, Layout, Mapping, read_mapping
 from accounts.ingest.parsers import Record, Source, inspect
-from accounts.ingest.plans import CREATED, UNCHANGED, UPDATED, BasePlan
 from accounts.ingest.prepared import Prepared, ready
 from accounts.ingest.result import ImportResult, PlannedChange
 from accounts.ingest.sources import lock
+from accounts.ingest.totals import Totals
 from accounts.models import ImportRun
 
 # Rows per chunk, and cells per chunk for wide files: what is in memory at once.
@@ -144,46 +144,6 @@ def import_file(
                     f"The database refused the import: {failure}. {said}"
                 ) from failure
             raise
-
-
-@dataclass
-class Totals:
-    """Counts so far, kept with every chunk; `errors_at` is where its errors end in the errors file."""
-
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    held: int = 0
-    rejected: int = 0
-    readings_created: int = 0
-    readings_changed: int = 0
-    error_count: int = 0
-    errors_at: int = 0
-    notes: dict[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, run: ImportRun | None) -> "Totals":
-        kept = run.options.get("totals", {}) if run is not None else {}
-        names = {each.name for each in fields(cls)}
-        return cls(**{name: value for name, value in kept.items() if name in names})
-
-    @property
-    def loaded(self) -> int:
-        return self.created + self.updated + self.unchanged
-
-    @property
-    def read(self) -> int:
-        return self.loaded + self.held + self.rejected
-
-    def add(self, planned: BasePlan) -> None:
-        counts = Counter(planned.outcomes.values())
-        self.created += counts[CREATED]
-        self.updated += counts[UPDATED]
-        self.unchanged += counts[UNCHANGED]
-        self.held += len({row.number for row in planned.held})
-        self.readings_created += planned.readings_created
-        self.readings_changed += planned.readings_changed
-        self.notes = dict(Counter(self.notes) + planned.notes)
 
 
 @dataclass

@@ -316,7 +316,9 @@ def test_rows_wait_for_their_account_and_load_once_it_appears(load):
     ticket = Ticket.objects.get()
     assert (ticket.account.name, ticket.import_run_id) == ("Seven", first.run_id)
     assert Usage.objects.get().value == 5
-    assert HeldRow.objects.filter(state="waiting").values_list("account_external_id").get() == ("8",)
+    assert HeldRow.objects.filter(state="waiting").values_list("account_external_id").get() == (
+        "8",
+    )
     # Without the account they wait again.
     undo(ImportRun.objects.get(pk=book.run_id), by=None)
     assert not Ticket.objects.exists()

@@ -221,6 +221,10 @@ class Table:
             if record is None:
                 after_blank = True
                 continue
+            # Most rows are full ones among others, and no footer is full.
+            if not (after_blank or waiting or record.fault or "" in record.cells):
+                yield record
+                continue
             if self._is_footer(record, after_blank=after_blank):
                 # What stood between the blank row and this line belongs to the footer as well.
                 self._skip(*waiting, record)
@@ -271,7 +275,7 @@ class Table:
             self._number += 1
             if self._lines.overlong:
                 yield Record(self._number, cells[:1], *_OVERLONG)
-            elif not any(cells) or not any(cell.strip() for cell in cells):
+            elif not (cells and cells[0].strip()) and not any(cell.strip() for cell in cells):
                 yield None
             elif len(cells) == width:
                 yield Record(self._number, cells)

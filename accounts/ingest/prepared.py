@@ -1,5 +1,7 @@
 """A file as its mapping wants it read: links joined, constants set, rows left out, date orders found out."""
 
+import codecs
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dict
@@ -16,6 +18,9 @@ from accounts.ingest.layout import Layout, lay_out, named_targets, with_orders
 from accounts.ingest.mapping_spec import OTHERWISE, Join, Mapping
 from accounts.ingest.parsers import Record, Source, Table, inspect
 
+_BLOCK: Final = 1 << 20
+_LONGEST_DATE: Final = 12
+_YEAR_LAST: Final = re.compile(r"[/.-][0-9]{1,2}[/.-][0-9]{4}")
 _DATED: Final = frozenset({Kind.DATE, Kind.DATETIME})
 
 
@@ -231,6 +236,19 @@ def open_table(
         raise
 
 
+def may_need_order(file: Source) -> bool:
+    """Whether `file` holds anything like 3/4/2026; much quicker than reading its records."""
+    decoder = codecs.getincrementaldecoder(file.encoding)("replace")
+    tail = ""
+    with file.path.open("rb") as raw:
+        while block := raw.read(_BLOCK):
+            text = tail + decoder.decode(block)
+            if _YEAR_LAST.search(text):
+                return True
+            tail = text[-_LONGEST_DATE:]
+    return False
+
+
 def ready(
     file: Source,
     mapping: Mapping,
@@ -241,13 +259,15 @@ def ready(
 ) -> tuple[Prepared, Layout]:
     """The table of `file` at its first record, and its layout with the date order of every column.
 
-    Reads the whole file once to find the orders out, where it has date columns the mapping states none for.
+    Reads the whole file once more to find the orders out, where the mapping states none for a date column
+    and the file has dates with the year last.
     Raises what `lay_out` and `open_table` raise, and AmbiguousDates.
     """
     table = open_table(file, mapping, feed=feed, columns=columns, files=files)
     try:
         layout = lay_out(table.header, mapping, feed=feed, columns=columns)
-        if any(_is_open(place.column, mapping) for place in layout.places):
+        asked = any(_is_open(place.column, mapping) for place in layout.places)
+        if asked and may_need_order(file):
             with open_table(file, mapping, feed=feed, columns=columns, files=files) as scan:
                 evidence = order_evidence(scan, layout, mapping)
             layout = decided(layout, evidence)

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         # Checked by the service: argparse would leave with status 2, which means "some rows rejected".
         parser.add_argument("feed", help=f"one of {', '.join(FEEDS)}")
         parser.add_argument(
-            "file", help="CSV: UTF-8, UTF-16 or Windows-1252; comma, semicolon, tab or pipe"
+            "file", help="CSV: UTF-8, UTF-16, UTF-32 or Windows-1252; comma, semicolon, tab or pipe"
         )
         parser.add_argument(
             "--mapping", default=GENERIC, help=f"{', '.join(shipped())} or a YAML file"
@@ -55,6 +55,14 @@ class Command(BaseCommand):
             help="dmy or mdy, for dates not written YYYY-MM-DD; overrides the mapping",
         )
         parser.add_argument("--decimal", help='"." or ","; overrides the mapping')
+        parser.add_argument(
+            "--with",
+            action="append",
+            default=[],
+            dest="files",
+            metavar="NAME=FILE",
+            help="a table the mapping joins (default: the one beside the file); may be repeated",
+        )
         parser.add_argument(
             "--resume",
             type=int,
@@ -74,6 +82,8 @@ class Command(BaseCommand):
             raise CommandError("--date-order: dmy or mdy.")
         if options["decimal"] not in (None, ".", ","):
             raise CommandError('--decimal: "." or ",".')
+        if wrong := [text for text in options["files"] if "=" not in text]:
+            raise CommandError(f"--with {wrong[0]}: write it as NAME=FILE.")
         run = _to_resume(options["resume"], options["feed"])
         try:
             result = self._import(options, as_of, run)
@@ -103,6 +113,7 @@ class Command(BaseCommand):
                 account_source=options["account_source"],
                 date_order=options["date_order"],
                 decimal=options["decimal"],
+                files=dict(text.split("=", 1) for text in options["files"]),
                 run=run,
                 progress=progress,
             )

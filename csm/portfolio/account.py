@@ -22,6 +22,7 @@ from csm.portfolio.facts.custom import custom_fields
 from csm.portfolio.facts.group import group_of
 from csm.portfolio.facts.tabs import account_tabs
 from scoring.models import AccountHealth
+from scoring.services.populations import frozen_feeds
 from scoring.services.versions import published_spec
 
 
@@ -67,6 +68,7 @@ def account_health(request: HttpRequest, pk: int) -> HttpResponse:
             "gauge": cells.gauge_of(page.explained),
             "judged": snapshot.band >= 0,
             "shown": next(n for n in page.nights if n.as_of == snapshot.as_of),
+            "frozen": frozen_feeds(snapshot.run.frozen),
             "groups": cells.measure_groups(page.explained, page.sources, found.currency),
             "total": cells.total_row(page.explained),
             "chart": history.history_chart(page.nights, page.explained),

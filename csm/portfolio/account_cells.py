@@ -239,17 +239,24 @@ def _age_cell(line: Line, sources: Mapping[str, Source]) -> SafeString:
         return markup.unknown("no data")
     if source.age_days is None:
         return format_html('<span class="quiet">{}</span>', source.source)
+    who = f"derived from {source.source}" if source.derived else source.source
+    if source.frozen:
+        return format_html(
+            '<span class="detail">{}</span> <strong class="stale" title="{}">{} {}</strong>',
+            who,
+            "Frozen that night: the last good value, until an admin has looked at its source",
+            markup.icon("lock", "Frozen"),
+            display.days(source.age_days),
+        )
     if source.age_days > STALE_DAYS:
         return format_html(
             '<span class="detail">{}</span> <strong class="stale" title="Older than {} days">{} {}</strong>',
-            source.source,
+            who,
             STALE_DAYS,
             markup.icon("alert-triangle", "Stale"),
             display.days(source.age_days),
         )
-    return format_html(
-        '<span class="detail">{}</span> {}', source.source, display.days(source.age_days)
-    )
+    return format_html('<span class="detail">{}</span> {}', who, display.days(source.age_days))
 
 
 def total_row(explained: Explained) -> dict[str, Any]:

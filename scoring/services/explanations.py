@@ -1,7 +1,7 @@
 """A stored score explained: recomputed from its snapshot, the run's statistics and the version."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -12,9 +12,11 @@ from scoring.engine.difference import Difference, State, difference
 from scoring.engine.explain import Explanation, display_points, explain, optional
 from scoring.engine.score import score as score_packed
 from scoring.engine.spec import ScorecardSpec, slots
+from scoring.metrics.origins import origins
 from scoring.metrics.read import ATTRIBUTES, LOOK_BACK_DAYS
 from scoring.models import Snapshot
 from scoring.selectors import snapshots_of
+from scoring.services.populations import frozen_of
 from scoring.services.versions import published_spec
 
 # How many older readings are looked through for a metric that newer ones leave out.
@@ -63,11 +65,17 @@ class Explained:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a metric's value came from: the newest reading that names it, `age_days` before the night."""
+    """Where a metric's value came from: reported by `source` or `derived` from the facts of its feeds.
+
+    `on` is the day that decided it, `age_days` before the night. `frozen`: the breaker held the source or
+    feed that night, so the value is the last good one.
+    """
 
     on: date | None
     source: str
     age_days: int | None
+    derived: bool = False
+    frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -212,18 +220,48 @@ def _within(earned: list[float], weights: list[float]) -> list[float]:
 
 
 def sources(explained: Explained) -> dict[str, Source]:
-    """Where each value of an explained night came from, by metric key; one query.
+    """Where each value of an explained night came from, by metric key.
 
-    A metric whose value no reading holds any more (an import was corrected since) has no age.
+    One query when the night's own readings tell all; otherwise a constant number more, for what older
+    readings and facts decided. A value that neither holds any more (an import was corrected since) has no
+    age.
     """
     night = explained.snapshot.as_of
     wanted = _values(explained)
+    found = _reported(explained.snapshot.account_id, night, dict(wanted))
+    # A reading of the night itself is the newest there can be: nothing derived is newer.
+    for key in wanted:
+        if key in ATTRIBUTES and key not in found:
+            found[key] = Source(None, "account record", None)
+    open_ = [key for key in wanted if key not in found or found[key].age_days]
+    if not open_:
+        return found
+    told = origins(
+        open_,
+        as_of=night,
+        account_id=explained.snapshot.account_id,
+        frozen=frozen_of(explained.snapshot.run.frozen),
+    )
+    for key in open_:
+        origin = told[key]
+        if origin.kind == "derived" and origin.on is not None:
+            age = (night - origin.on).days
+            found[key] = Source(origin.on, origin.source, age, derived=True, frozen=origin.frozen)
+        elif key in found:
+            found[key] = replace(found[key], frozen=origin.frozen)
+        elif origin.kind == "attribute":
+            found[key] = Source(None, "account record", None)
+        else:
+            found[key] = Source(None, "changed since", None)
+    return found
+
+
+def _reported(account_id: int, night: date, wanted: dict[str, float | str]) -> dict[str, Source]:
+    """The newest readings that hold the stored values; one query."""
     found: dict[str, Source] = {}
     readings = (
         Reading.objects.filter(
-            account_id=explained.snapshot.account_id,
-            on__lte=night,
-            on__gt=night - timedelta(days=LOOK_BACK_DAYS),
+            account_id=account_id, on__lte=night, on__gt=night - timedelta(days=LOOK_BACK_DAYS)
         )
         .order_by("-on", "source")
         .values_list("on", "source", "metrics")[:_READINGS]
@@ -235,8 +273,6 @@ def sources(explained: Explained) -> dict[str, Source]:
                 del wanted[key]
         if not wanted:
             break
-    for key in wanted:
-        found[key] = Source(None, "account record" if key in ATTRIBUTES else "changed since", None)
     return found
 
 

@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from accounts.trust.tables import feed_label
 from scoring.engine.pack import pack, peer_names
 from scoring.engine.spec import Scope, ScorecardSpec, required_baselines, required_metrics
 from scoring.metrics.read import frame
@@ -38,6 +39,24 @@ class Group:
 def frozen_of(stored: Sequence[Sequence[str]]) -> Frozen:
     """What `ScoreRun.frozen` holds: the last good day of every feed the breaker held back that night."""
     return {(source, feed): date.fromisoformat(good_on) for source, feed, good_on in stored}
+
+
+@dataclass(frozen=True)
+class FrozenFeed:
+    """A feed the breaker held back on a night, as a page names it."""
+
+    source: str
+    feed: str
+    label: str
+    good_on: date
+
+
+def frozen_feeds(stored: Sequence[Sequence[str]]) -> list[FrozenFeed]:
+    """What `ScoreRun.frozen` holds, for people."""
+    return [
+        FrozenFeed(source, feed, feed_label(feed), good_on)
+        for (source, feed), good_on in frozen_of(stored).items()
+    ]
 
 
 def groups(

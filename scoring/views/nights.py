@@ -13,6 +13,7 @@ from csm.lib import display
 from csm.lib.money import per_unit
 from scoring.models import ScorecardVersion, ScoreRun, ScoreShard
 from scoring.services.nights import OPEN
+from scoring.services.populations import frozen_feeds
 from scoring.services.versions import published_spec
 
 PER_PAGE = 50
@@ -84,6 +85,7 @@ def _listed(run: ScoreRun, plans: dict[int, ScorecardVersion]) -> dict[str, Any]
         "duration": duration((end - run.started_at).total_seconds()),
         "versions": [plans[pk] for pk in run.plan if pk in plans],
         "is_open": run.state in OPEN,
+        "frozen": frozen_feeds(run.frozen),
     }
 
 

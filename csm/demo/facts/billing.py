@@ -15,9 +15,10 @@ from csm.demo.facts.world import World, grade
 from csm.demo.histories import days_ago
 from csm.lib.money import per_unit
 
-_EVERY = 91
+_QUARTER = 92
 _INVOICES = 5
 _TERM = 30
+_LARGEST = 200_000
 
 
 def write_subscriptions(ledger: Ledger) -> None:
@@ -160,16 +161,25 @@ def _renewed(world: World) -> np.ndarray:
     return found
 
 
+def _firsts(world: World) -> np.ndarray:
+    """Days ago of the first days of the months up to as_of, newest first."""
+    month = world.as_of.astype("datetime64[M]")
+    months = month - np.arange(3 * _INVOICES).astype("timedelta64[M]")
+    return (world.as_of - months.astype("datetime64[D]")).astype(int)
+
+
 def write_invoices(ledger: Ledger) -> None:
     """An invoice a quarter, paid late or not at all where things go badly, and the money that came in."""
     world = ledger.world
     rng = world.rng(14)
     rows = np.flatnonzero((world.story != "silent") & (world.since > 0))
-    first = rng.integers(0, _EVERY, len(rows))
-    issued = (first[:, None] + _EVERY * np.arange(_INVOICES)[None, :]).ravel()
+    # Billing runs on the first of a month, for a third of the book each.
+    turn = rng.integers(0, 3, len(rows))
+    firsts = _firsts(world)
+    issued = firsts[turn[:, None] + 3 * np.arange(_INVOICES)[None, :]].ravel()
     account = np.repeat(rows, _INVOICES)
     # New customers get their first one with the contract.
-    fresh = rows[world.since[rows] < _EVERY]
+    fresh = rows[world.since[rows] < _QUARTER]
     account, issued = np.r_[account, fresh], np.r_[issued, world.since[fresh]]
     keep = world.alive(account, issued)
     order = np.lexsort((-issued[keep], account[keep]))
@@ -185,7 +195,9 @@ def write_invoices(ledger: Ledger) -> None:
     owed = (world.churned[account] >= 0) & (due < world.churned[account]) & (rng.random(n) < 0.3)
     paid[owed] = np.nan
     arr = np.round(world.companies["arr"].to_numpy(dtype=float)[account] * per_unit())
+    # Beyond that, a year is paid in instalments.
     amount = np.floor(np.where(np.isnan(arr), 15_000 * per_unit(), arr) / 4)
+    amount = np.minimum(amount, _LARGEST * per_unit())
     ids = next_id(Invoice) + np.arange(n)
     store(
         Invoice,

@@ -12,7 +12,10 @@ from accounts.models import (
     Source,
     Watermark,
 )
-from csm.demo.facts.ledger import SOURCES, SUPPORT, Ledger
+from csm.demo.facts.ledger import HELP_CENTRE, SOURCES, SUPPORT, Ledger
+from csm.demo.facts.usage import help_centre_days
+from csm.demo.plan import Plan
+from csm.lib import display
 
 _FILE = "tickets-last-week.csv"
 _HELD = ("DEMO-NEW-1", "DEMO-NEW-1", "DEMO-NEW-2", "DEMO-NEW-3")
@@ -51,6 +54,7 @@ def write(ledger: Ledger) -> None:
             (58, "account_id", "", "It is empty.", "Say which account the ticket is of."),
         )
     ]
+    _freeze(plan)
     run = ImportRun.objects.create(
         feed="tickets",
         source=SUPPORT,
@@ -86,6 +90,35 @@ def write(ledger: Ledger) -> None:
         )
         for number, account in enumerate(_HELD)
     )
+
+
+def _freeze(plan: Plan) -> None:
+    """The help centre has been silent for long: held since the night the breaker would have held it."""
+    days = help_centre_days()
+    last = plan.as_of - dt.timedelta(days=days[0])
+    usual = days[1] - days[0]
+    silence = 3 * usual + 1
+    opened = last + dt.timedelta(days=silence)
+    if opened > plan.as_of:
+        return
+    at = timezone.make_aware(dt.datetime.combine(opened, dt.time(2, 0)))
+    frozen = Freeze.objects.create(
+        source=HELP_CENTRE,
+        feed="usage",
+        reason=Freeze.Reason.SILENT,
+        good_on=last,
+        opened_on=opened,
+        details={
+            "measure": "",
+            "usual": usual,
+            "seen": silence,
+            "sentence": f"Usage of {HELP_CENTRE} has sent nothing since {display.day(last)}: "
+            f"{display.days(silence)} of silence, where {display.days(usual)} is usual. "
+            f"Held at {display.day(last)}.",
+        },
+        told_at=at,
+    )
+    Freeze.objects.filter(pk=frozen.pk).update(opened_at=at)
 
 
 def forget() -> None:

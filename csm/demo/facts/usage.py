@@ -15,6 +15,9 @@ from csm.demo.facts.world import World, grade
 
 # The help centre stopped sending so many days ago.
 SILENT_DAYS = 24
+# Days before as_of of the newest delivery, by how often there is one: each is of the whole book, so that
+# its mean tells of the book and not of whose turn it was.
+_NEWEST = {1: 0, 5: 3, 7: 5, 10: 3, 30: 12, 60: 12}
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ _MEASURES = {
     "sessions": _Told(7, 13),
     "core_actions": _Told(10, 13),
     "dashboards_created": _Told(30, 3),
-    "kb_views": _Told(10, 9, HELP_CENTRE),
+    "kb_views": _Told(5, 14, HELP_CENTRE),
     "api_calls": _Told(10, 7),
     "requests": _Told(10, 5),
     "requests_on_time": _Told(10, 5),
@@ -56,6 +59,13 @@ _MEASURES = {
     "expected_api_calls": _Told(60, 3),
 }
 _WORKDAYS = 5
+
+
+def help_centre_days() -> list[int]:
+    """Days ago on which the help centre told of its views, newest first."""
+    told = _MEASURES["kb_views"]
+    days = [_NEWEST[told.step] + told.step * turn for turn in range(told.count)]
+    return [day for day in days if day >= SILENT_DAYS]
 
 
 @dataclass(frozen=True)
@@ -91,12 +101,10 @@ def write(ledger: Ledger) -> None:
     rows = np.flatnonzero(world.fed & (world.since > 0))
     sizes = use(world)
     ids = measure_ids(_MEASURES)
-    offset = rng.integers(0, 60, world.size)
     drop = _dropping(world, rng)
     for key, told in _MEASURES.items():
-        ago = (offset[rows] % told.step)[:, None] + told.step * np.arange(told.count)[None, :]
-        account = np.repeat(rows, told.count)
-        days = ago.ravel()
+        ago = _NEWEST[told.step] + told.step * np.arange(told.count)
+        account, days = np.repeat(rows, told.count), np.tile(ago, len(rows))
         if told.step >= 30 and key != "dashboards_created":
             # What only changes with the contract is known from its first day as well.
             account, days = np.r_[account, rows], np.r_[days, world.since[rows]]

@@ -21,7 +21,8 @@ _TOTALS: Final = re.compile(
 )
 _PLAIN_TOTAL: Final = re.compile(r"(totals?|sum|count|records? count|average):?", re.IGNORECASE)
 _NOTICE: Final = re.compile(
-    r"confidential information\b.*|(copyright|\(c\)|©).*\b\d{4}\b.*|copyright (\(c\)|©).*|.*all rights reserved\.?"
+    r"confidential information\b.*|(copyright|\(c\)|©).*\b\d{4}\b.*|copyright (\(c\)|©).*"
+    r"|.*all rights reserved\.?"
     r"|(report )?(generated|exported|printed|created) (by|on|at)\b.*|end of (report|file|data)\b.*",
     re.IGNORECASE | re.DOTALL,
 )

@@ -1,6 +1,7 @@
 """The shapes HubSpot comes in: warehouse sync (real sample files) and the export of its pages."""
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from accounts.models import Account, AccountAlias, Activity, Contact, HeldRow, Opportunity, Ticket
 from tests.accounts.ingest.samples import HUBSPOT
@@ -77,7 +78,8 @@ def test_meetings_are_meetings_although_their_file_does_not_say_so(write, load):
     assert (meeting.kind, str(meeting.on)) == ("meeting", "2019-09-26")
 
 
-COMPANIES = """Record ID,Company name,Company owner,Create Date,Last Activity Date,Industry,Country/Region,Merged Company IDs
+COMPANIES = """Record ID,Company name,Company owner,Create Date,Last Activity Date,Industry,\
+Country/Region,Merged Company IDs
 5001,Acme,Jo Doe,2024-01-05 14:22,2026-10-01 09:30,Software,Germany,4001;4002
 5002,Globex,,2024-02-01 08:00,,,,
 """
@@ -115,3 +117,13 @@ def test_the_export_of_its_pages(write, load):
     # 4002 was merged into 5001.
     assert Contact.objects.get(email="cyd@example.test").account == acme
     assert any("1 row was left out" in warning for warning in result.warnings)
+
+
+def test_links_are_named_in_a_shell(write, db):
+    call_command("import_feed", "accounts", HUBSPOT("company_data.csv"), mapping="hubspot")
+    links = write("ticket_id,company_id\n307034542,2182162682\n", "anything.csv")
+    deals = ["import_feed", "tickets", str(HUBSPOT("ticket_data.csv")), "--mapping", "hubspot"]
+    call_command(*deals, "--with", f"ticket_company={links}")
+    assert Ticket.objects.count() == 1
+    with pytest.raises(CommandError, match="NAME=FILE"):
+        call_command(*deals, "--with", str(links))

@@ -33,6 +33,7 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
         "night": reverse("night", kwargs={"pk": run.pk}),
         "search": reverse("search") + "?q=a",
         "password": reverse("password_change"),
+        "tokens": reverse("tokens"),
     }
 
 

@@ -17,6 +17,7 @@ class ApiView(APIView):
     DRF marks its views for LoginRequiredMiddleware: anonymous callers get 401 here, not a log-in page.
     """
 
+    http_method_names = ["get", "head", "post"]
     permission_classes = [IsAuthenticated, HasScope]
     throttle_classes = [RateLimit]
     read_scope = FACTS_READ

@@ -9,7 +9,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.api.scopes import SCOPES
 from accounts.api.throttling import rate
 from csm.lib.errors import WorkbenchError
 from csm.models import ApiToken
@@ -44,7 +43,6 @@ def tokens(request: HttpRequest) -> HttpResponse:
         "made": made,
         "text": text,
         "tokens": ApiToken.objects.filter(user=user),
-        "scopes": SCOPES,
         "calls": calls,
         "seconds": seconds,
     }

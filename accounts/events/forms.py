@@ -145,6 +145,6 @@ def first_guess(event: str) -> dict[str, Any]:
 def made_keys() -> list[tuple[str, str]]:
     """Keys and labels of what rules can make: measures there are or that ship, and features."""
     found = {key: measure.label for key, measure in BUILT_IN.items()}
-    found |= dict(UsageMeasure.objects.values_list("key", "label"))
-    features = Feature.objects.values_list("key", "label")
-    return sorted(found.items()) + [(key, f"{label} (feature)") for key, label in features]
+    measures = UsageMeasure.objects.order_by().values_list("key", "label")
+    found |= dict(measures.union(Feature.objects.order_by().values_list("key", "label")))
+    return sorted(found.items())

@@ -1,5 +1,6 @@
 """What the pages of events read. Constant numbers of queries; the windows keep them to recent rows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -26,8 +27,11 @@ class Named:
     rules: list[EventRule] = field(default_factory=list)
 
 
-def named_events(*, as_of: date) -> list[Named]:
-    """Names seen in the last 30 days, most frequent of the last seven first; at most MOST_NAMES."""
+def named_events(*, as_of: date, rules: Iterable[EventRule] = ()) -> list[Named]:
+    """Names seen in the last 30 days with those of `rules` that count them; at most MOST_NAMES.
+
+    The most frequent of the last seven days come first.
+    """
     week = Q(on__gt=as_of - timedelta(days=WEEK))
     rows = (
         Event.objects.filter(kind__in=ACTIONS, on__gt=as_of - timedelta(days=SHOWN_DAYS))
@@ -41,11 +45,11 @@ def named_events(*, as_of: date) -> list[Named]:
         )
         .order_by("-week", "name")[:MOST_NAMES]
     )
-    rules: dict[str, list[EventRule]] = {}
-    for rule in all_rules():
+    by_name: dict[str, list[EventRule]] = {}
+    for rule in rules:
         if rule.is_active:
-            rules.setdefault(rule.event, []).append(rule)
-    return [Named(**row, rules=rules.get(row["name"], [])) for row in rows]
+            by_name.setdefault(rule.event, []).append(rule)
+    return [Named(**row, rules=by_name.get(row["name"], [])) for row in rows]
 
 
 def all_rules() -> list[EventRule]:
@@ -55,18 +59,14 @@ def all_rules() -> list[EventRule]:
 
 
 def standing(*, as_of: date) -> dict[str, Any]:
-    """Events of the last seven days by state, and all that wait or are held: {"week": {…}, …}."""
+    """Events of the last seven days: {"week": count by state, "arrived": all of them}."""
     week = dict(
         Event.objects.filter(on__gt=as_of - timedelta(days=WEEK))
         .order_by()
         .values_list("state")
         .annotate(count=Count("id"))
     )
-    return {
-        "week": week,
-        "arrived": sum(week.values()),
-        "waiting": Event.objects.filter(state=Event.State.WAITING).count(),
-    }
+    return {"week": week, "arrived": sum(week.values())}
 
 
 def problems(state: str, *said: str) -> list[dict[str, Any]]:
@@ -88,3 +88,8 @@ def write_keys() -> list[WriteKey]:
     """Keys, those in use first."""
     keys = WriteKey.objects.select_related("created_by")
     return sorted(keys, key=lambda key: (key.revoked_at is not None, key.name, key.pk))
+
+
+def has_key() -> bool:
+    """Whether anybody may send."""
+    return WriteKey.objects.filter(revoked_at=None).exists()

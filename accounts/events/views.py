@@ -26,8 +26,10 @@ def event_list(request: HttpRequest) -> HttpResponse:
     """What arrives, what it becomes, and what could not be used."""
     require_admin(request)
     day = today()
-    named = selectors.named_events(as_of=day)
-    write_keys = selectors.write_keys()
+    every_rule = selectors.all_rules()
+    named = selectors.named_events(as_of=day, rules=every_rule)
+    standing = selectors.standing(as_of=day)
+    arrives = bool(named or standing["arrived"])
     return render(
         request,
         "accounts/event_list.html",
@@ -35,13 +37,15 @@ def event_list(request: HttpRequest) -> HttpResponse:
             "as_of": day,
             "named": named,
             "unmapped": sum(not event.rules for event in named),
-            "standing": selectors.standing(as_of=day),
+            "standing": standing,
             "problems": [
-                ("Refused", "poor", selectors.problems(Event.State.REFUSED, "kind", "name")),
-                ("Held", "fair", selectors.problems(Event.State.HELD)),
-            ],
-            "rules": selectors.all_rules(),
-            "keys": [key for key in write_keys if key.revoked_at is None],
+                ("Refused", selectors.problems(Event.State.REFUSED, "kind", "name")),
+                ("Held", selectors.problems(Event.State.HELD)),
+            ]
+            if arrives or every_rule
+            else [],
+            "rules": every_rule,
+            "begun": arrives or bool(every_rule) or selectors.has_key(),
             "host": _host(request),
             "most": selectors.MOST_NAMES,
             "days": selectors.SHOWN_DAYS,
@@ -163,7 +167,8 @@ def _rule_page(
         "form": form,
         "rule": rule,
         "preview": rules.preview(draft, as_of=day) if draft else None,
-        "names": selectors.named_events(as_of=day),
+        # A saved rule has its event; the list of names helps to begin.
+        "names": [] if rule else selectors.named_events(as_of=day),
         "made_keys": forms.made_keys(),
     }
     return render(request, "accounts/event_rule.html", context, status=status)

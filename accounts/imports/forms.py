@@ -219,7 +219,10 @@ class HistoryFilter(django_filters.FilterSet):
 
 
 class SaveMappingForm(forms.ModelForm):
-    """A name to keep a mapping by. An existing name of the same feed is replaced."""
+    """A name to keep a mapping by. An existing name is replaced."""
+
+    # It stands in the form that loads, where it may stay blank.
+    use_required_attribute = False
 
     class Meta:
         model = SavedMapping

@@ -24,7 +24,7 @@ def test_a_file_is_tried_loaded_and_undone(book, admin, visit, chosen, accessibi
     page.set_input_files("#id_file", chosen)
     page.fill("#id_source", "ledger")
     page.get_by_role("button", name="Go on to the columns").click()
-    expect(page.locator("h1")).to_have_text("customers.csv")
+    expect(page.locator("h1")).to_have_text("customers.csv", timeout=20_000)
     if page.locator("#id_feed").input_value() != "accounts":
         page.select_option("#id_feed", "accounts")
         page.get_by_role("button", name="Read it like this").click()
@@ -32,7 +32,7 @@ def test_a_file_is_tried_loaded_and_undone(book, admin, visit, chosen, accessibi
     page.get_by_label("Customer No is read as").select_option("external_id")
     page.get_by_label("Yearly figure is read as").select_option("arr")
     page.get_by_role("button", name="Read it like this").click()
-    expect(page.locator("td.has-fault")).to_contain_text("plenty")
+    expect(page.locator("td.has-fault")).to_contain_text("plenty", timeout=20_000)
     assert not accessibility(page)
 
     page.get_by_role("button", name="Dry run").click()
@@ -42,7 +42,7 @@ def test_a_file_is_tried_loaded_and_undone(book, admin, visit, chosen, accessibi
     assert not Account.objects.filter(source="ledger").exists()
 
     page.get_by_role("button", name="Load", exact=True).click()
-    expect(page.get_by_text("Rejected rows")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Rejected rows")).to_be_visible(timeout=20_000)
     assert not accessibility(page)
     run = ImportRun.objects.get()
     assert (run.state, run.created_count, run.rows_rejected) == ("done", 1, 1)
@@ -51,7 +51,7 @@ def test_a_file_is_tried_loaded_and_undone(book, admin, visit, chosen, accessibi
         page.get_by_role("link", name="Rows to mend").click()
     assert "Rapid Rivers" in download.value.path().read_text("utf-8-sig")
 
-    page.get_by_role("link", name="Undo").click()
+    page.get_by_role("link", name="Undo", exact=True).click()
     expect(page.locator("main")).to_contain_text("deletes")
     assert not accessibility(page)
     page.get_by_role("button", name="Undo the import").click()

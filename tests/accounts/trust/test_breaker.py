@@ -86,6 +86,7 @@ def test_an_accepted_silence_is_not_frozen_again(crowd, tell, admin):
 
 def test_past_nights_get_the_freezes_that_stood_then(crowd, tell, admin):
     tell(crowd)
+    profile.refresh()
     held = breaker.freeze("product", "usage", good_on=after(-3), on=LAST, note="odd", by=admin)
     breaker.lift(held, on=after(5), note="seen", by=admin)
     frozen = {("product", "usage"): after(-3)}
@@ -140,10 +141,10 @@ def test_usage_that_stops_is_not_read_as_zero(crowd, tell):
     (opened,) = breaker.check(after(40))
     ids = sorted(account.pk for account in crowd)
     span = {"first_id": ids[0], "last_id": ids[-1]}
-    metrics = ["logins_30d"]
+    metrics = ["logins_7d"]
     good = frame(metrics, as_of=opened.good_on, **span)
     late = frame(metrics, as_of=after(40), frozen=breaker.frozen_on(after(40)), **span)
     unguarded = frame(metrics, as_of=after(40), **span)
-    assert list(late["logins_30d"]) == list(good["logins_30d"])
-    assert list(unguarded["logins_30d"]) != list(good["logins_30d"])
+    assert list(late["logins_7d"]) == list(good["logins_7d"])
+    assert list(unguarded["logins_7d"]) != list(good["logins_7d"])
     assert Usage.objects.count() == 25 * 60

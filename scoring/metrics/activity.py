@@ -28,23 +28,6 @@ _LATEST = Table(
     account="f.id",
     grouped=False,
 )
-# Outreach nobody answered, beside the last day the customer was heard of.
-_UNANSWERED = Table(
-    "accounts_activity",
-    feed="activities",
-    on="on",
-    windowed=True,
-    rows=(
-        'FROM (SELECT x.account_id, x."on", x.outcome, x.direction, '
-        "MAX(CASE WHEN x.outcome <> 'unanswered' OR x.direction = 'in' THEN x.\"on\" END) "
-        "OVER (PARTITION BY x.account_id) AS heard "
-        "FROM accounts_account a JOIN accounts_activity x ON x.account_id = a.id "
-        'AND x."on" <= $as_of AND x."on" > $since '
-        "AND (x.outcome IN ('unanswered', 'answered', 'attended') OR x.direction = 'in') "
-        "WHERE a.id BETWEEN $first AND $last) f"
-    ),
-)
-
 _TALKS = "f.kind IN ('call', 'meeting', 'qbr', 'ebr', 'check_in')"
 _TRAINING = "f.kind IN ('training', 'webinar')"
 _HELD = "f.outcome IN ('attended', 'answered')"
@@ -71,6 +54,18 @@ LAST_ACTIVITY = Part(
     _LATEST,
     '$ago[(SELECT MAX(x."on") FROM accounts_activity x '
     'WHERE x.account_id = f.id AND x."on" <= $as_of)]',
+)
+# Rows after the last one the customer is heard in: two seeks from the newest back, few rows each.
+UNANSWERED = Part(
+    _LATEST,
+    '(SELECT COUNT(*) FROM accounts_activity x WHERE x.account_id = f.id AND x."on" <= $as_of '
+    "AND x.direction = 'out' AND x.outcome = 'unanswered' "
+    'AND x."on" > COALESCE((SELECT h."on" FROM accounts_activity h WHERE h.account_id = f.id '
+    'AND h."on" <= $as_of AND h."on" > $d90 '
+    "AND (h.outcome IN ('answered', 'attended') OR h.direction = 'in') "
+    'ORDER BY h."on" DESC LIMIT 1), $d90))',
+    days=90,
+    counts=True,
 )
 EXECUTIVE_TALKS_HELD = _count(180, f"f.with_executive AND {_TALKS} AND {_HELD}")
 
@@ -122,15 +117,7 @@ METRICS = (
         description="Our calls and messages of the last 90 days left unanswered since the customer was last "
         "heard of (an answer, a visit, a message of theirs).",
         window_days=90,
-        parts=(
-            Part(
-                _UNANSWERED,
-                "COUNT(*) FILTER (WHERE f.direction = 'out' AND f.outcome = 'unanswered' "
-                'AND (f.heard IS NULL OR f."on" > f.heard))',
-                days=90,
-                counts=True,
-            ),
-        ),
+        parts=(UNANSWERED,),
     ),
     Metric(
         key="training_attendance_rate",

@@ -163,10 +163,11 @@ def read(
     measures = measure_ids(
         [part.measure for part in set().union(*by_table.values()) if part.measure]
     )
+    ever: dict[tuple[str, str], npt.NDArray[np.bool_]] = {}
     for table, wanted in by_table.items():
         query = _Query(clock.of(table.feed), first_id, last_id, measures)
         seen, columns = _aggregates(table, wanted, query, ids)
-        _zeros(table, wanted, columns, seen, query, ids, newest)
+        _zeros(table, wanted, columns, seen, query, ids, newest, ever)
         found |= dict(zip(wanted, columns, strict=True))
     return found
 
@@ -239,26 +240,28 @@ def _zeros(
     query: _Query,
     ids: Ids,
     newest: Newest,
+    ever: dict[tuple[str, str], npt.NDArray[np.bool_]],
 ) -> None:
     """Tell 0 from unknown where a count found nothing; the rule stands at the top."""
-    ever: dict[str, npt.NDArray[np.bool_]] = {}
     for part, column in zip(parts, columns, strict=True):
         if not part.counts:
             continue
         nothing = np.isnan(column) | (column == 0)
         if not nothing.any():
             continue
-        silent = (query.as_of - newest[(table.name, part.measure)]).days
-        known = np.zeros(len(ids), dtype=bool)
-        if part.days is None:
-            known |= seen
-        elif silent < max(ALIVE_DAYS, part.days):
-            if part.measure not in ever:
-                had = seen if not part.measure else ~np.isnan(column)
-                ever[part.measure] = had if had.all() else had | _ever(part, query, ids)
-            known |= ever[part.measure]
+        place = (table.name, part.measure)
+        silent = (query.as_of - newest[place]).days
         if table.zero_when_none and silent < ALIVE_DAYS:
-            known[:] = True
+            known = np.ones(len(ids), dtype=bool)
+        elif part.days is None:
+            known = seen
+        elif silent < max(ALIVE_DAYS, part.days):
+            if place not in ever:
+                had = seen & table.grouped if not part.measure else ~np.isnan(column)
+                ever[place] = had if had.all() else had | _ever(part, query, ids)
+            known = ever[place]
+        else:
+            known = np.zeros(len(ids), dtype=bool)
         column[nothing] = np.where(known[nothing], 0.0, np.nan)
 
 

@@ -7,8 +7,19 @@ from scoring.metrics.metric import Metric
 TICKETS = Table(
     "accounts_ticket", feed="tickets", on="opened_on", windowed=True, zero_when_none=True
 )
-# Open and escalated ones may be old.
-_ALL = Table("accounts_ticket", feed="tickets", on="opened_on", zero_when_none=True)
+# Tickets of any age that are open, or to which something happened of late.
+_ALL = Table(
+    "accounts_ticket",
+    feed="tickets",
+    on="opened_on",
+    zero_when_none=True,
+    rows=(
+        "FROM accounts_account a JOIN accounts_ticket f ON f.account_id = a.id "
+        "AND f.opened_on <= $as_of AND (f.closed_on IS NULL OR f.closed_on > $as_of "
+        "OR f.escalated_on > $d180 OR f.reopened_on > $d90 OR f.first_response_on > $d90) "
+        "WHERE a.id BETWEEN $first AND $last"
+    ),
+)
 _CATEGORIES = Table(
     "accounts_ticket",
     feed="tickets",

@@ -139,7 +139,8 @@ def _refuse_if_built_upon(run: ImportRun) -> None:
     )
     later = ImportChange.objects.filter(import_run__in=standing)
     made = Q()
-    for model in (*_MADE, Usage):
+    tables: tuple[type[Any], ...] = (*_MADE, Usage)
+    for model in tables:
         own = model._default_manager.filter(import_run=run)
         if own.exists():
             made |= Q(table=model._meta.model_name, row_id__in=own.values("pk"))
@@ -147,7 +148,7 @@ def _refuse_if_built_upon(run: ImportRun) -> None:
     found = {row["import_run"] for row in newest}
     created = _created_accounts(run)
     if created.exists():
-        for model in (*_MADE, Usage):
+        for model in tables:
             told = model._default_manager.filter(
                 import_run__in=standing, account__in=created.values("pk")
             )

@@ -245,12 +245,23 @@ def _stage(result: UsagePlan) -> None:
                 for number, account, key, day, value in result.values
             ),
         )
-        cursor.execute(_COMPARE, [result.context.source])
+        _compare(cursor, result.context.source)
         if result.sample_size:
             _show(result, cursor)
         cursor.execute(_COUNT)
         for number, new, changed in cursor.fetchall():
             result.outcomes[number] = CREATED if new else UPDATED if changed else UNCHANGED
+
+
+def _compare(cursor: Any, source: str) -> None:
+    """Note what there is of the staged values already."""
+    on_postgresql = connection.vendor == "postgresql"
+    if on_postgresql:
+        # By the unique index: the planner would read all of the usage for every chunk.
+        cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+    cursor.execute(_COMPARE, [source])
+    if on_postgresql:
+        cursor.execute("SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on")
 
 
 def _show(result: UsagePlan, cursor: Any) -> None:

@@ -12,6 +12,7 @@ from django.urls import include, path
 from django.views import defaults
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import JSONRenderer
 
 _MACHINES = ("/api/", "/v1/")
 
@@ -20,6 +21,12 @@ class SchemaView(SpectacularAPIView):
     """The OpenAPI description as YAML, or as JSON with `?format=json`."""
 
     content_negotiation_class = DefaultContentNegotiation
+
+    def handle_exception(self, exc: Exception) -> Any:
+        # A refusal is JSON here as everywhere, not an OpenAPI document.
+        self.request.accepted_renderer = JSONRenderer()
+        self.request.accepted_media_type = JSONRenderer.media_type
+        return super().handle_exception(exc)
 
 
 class DocsView(SpectacularSwaggerSplitView):

@@ -48,6 +48,9 @@ def overview(accounts: QuerySet[Account], as_of: date) -> Quality:
     )
     mark = Watermark.objects.filter(key=duplicates.MARK).first()
     overdue = [each for each in fresh if each.state in ("late", "silent") and each.watched]
+    # A measure says nothing more where its whole feed is as late.
+    whole = {(*each.key, each.state) for each in overdue if not each.measure}
+    overdue = [each for each in overdue if not each.measure or (*each.key, each.state) not in whole]
     overdue.sort(key=lambda each: (_ORDER[each.state], each.source, each.feed, each.measure))
     return Quality(
         as_of=as_of,

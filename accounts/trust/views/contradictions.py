@@ -28,16 +28,16 @@ def rules(request: HttpRequest) -> HttpResponse:
             "title": "Contradicting facts",
             "about": "Facts that cannot both be true. They are reported, never resolved by guessing: correct "
             "them where they come from and import again.",
-            "headers": [("", "Contradiction"), ("", "When"), ("", "What to do"), ("r", "Accounts")],
+            "headers": [("", "Contradiction"), ("r", "Accounts"), ("", "When"), ("", "What to do")],
             "rows": [
                 [
                     (
                         "wrap",
                         markup.link(reverse("quality_contradiction", args=[rule.key]), rule.label),
                     ),
+                    ("r", markup.number(found[rule.key])),
                     ("wrap quiet", rule.definition),
                     ("wrap quiet", rule.remedy),
-                    ("r", markup.number(found[rule.key])),
                 ]
                 for rule in RULES.values()
             ],

@@ -14,7 +14,7 @@ from accounts.trust import profile, selectors
 from accounts.trust.contradictions import RULES
 from accounts.trust.views.answers import as_csv, page_of, require_admin
 from accounts.trust.views.cells import freeze_cards, series_row
-from csm.lib import markup
+from csm.lib import display, markup
 from csm.lib.dates import today
 
 OVERDUE_SHOWN = 12
@@ -28,8 +28,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     rules = [
         [
             ("wrap", markup.link(reverse("quality_contradiction", args=[rule.key]), rule.label)),
-            ("wrap quiet", rule.definition),
             ("r", markup.number(found.contradictions[rule.key])),
+            ("wrap quiet", rule.definition),
         ]
         for rule in RULES.values()
     ]
@@ -38,13 +38,19 @@ def overview(request: HttpRequest) -> HttpResponse:
         "accounts/quality.html",
         {
             "quality": found,
+            "notes": {
+                "sources": f"of {display.number(found.sources)} sources",
+                "customers": f"of {display.number(found.customers)} customers",
+                "rules": f"by {len(RULES)} rules",
+                "held": f"of {display.number(found.held_accounts)} account ids",
+            },
             "freezes": freeze_cards(found.frozen, found.feeds),
             "overdue": [series_row(each, found.as_of) for each in found.overdue[:OVERDUE_SHOWN]],
             "overdue_more": max(0, len(found.overdue) - OVERDUE_SHOWN),
             "late": sum(each.state == "late" for each in found.overdue),
             "silent": sum(each.state == "silent" for each in found.overdue),
             "jumped": sum(each.reason == "jump" for each in found.frozen),
-            "rule_headers": [("", "Contradiction"), ("", "When"), ("r", "Accounts")],
+            "rule_headers": [("", "Contradiction"), ("r", "Accounts"), ("", "When")],
             "rules": rules,
             "nothing_told": not found.feeds,
         },

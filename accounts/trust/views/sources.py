@@ -1,5 +1,6 @@
 """Sources: how fresh they are, what they sent day by day, and what the breaker holds."""
 
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -25,6 +26,7 @@ from csm.lib import display, markup
 from csm.lib.dates import today
 
 FREEZES_SHOWN = 20
+CHART_DAYS = 90
 
 
 @require_safe
@@ -115,7 +117,7 @@ def _page(
             "cards": freeze_cards(held, feeds),
             "past": [each for each in freezes if each.lifted_on is not None],
             "rhythm": [_rhythm(each) for each in feeds],
-            "chart": _chart(found, feeds),
+            "chart": _chart(found, feeds, as_of),
             "form": form or SourceForm(instance=found),
             "freeze_form": freeze_form
             or FreezeForm(feeds=_freezable(feeds), initial={"good_on": as_of}),
@@ -140,12 +142,18 @@ def _rhythm(each: Fresh) -> dict[str, Any]:
     }
 
 
-def _chart(found: Source, feeds: list[Fresh]) -> dict[str, Any] | None:
+def _rows(each: Fresh, days: list[date]) -> dict[date, int]:
+    """Rows by day from the first fact on; a day without any is 0."""
+    told = {day.on: day.rows for day in each.series}
+    return {day: told.get(day, 0) for day in days if day >= each.series[0].on}
+
+
+def _chart(found: Source, feeds: list[Fresh], as_of: date) -> dict[str, Any] | None:
     """Rows a day of the feeds, as lines; the table beside it has the figures."""
-    days = sorted({day.on for each in feeds for day in each.series})[-90:]
-    if len(days) < 2:
+    days = [as_of - timedelta(days=n) for n in range(CHART_DAYS - 1, -1, -1)]
+    lines = {each.label: _rows(each, days) for each in feeds if each.series}
+    if not any(any(line.values()) for line in lines.values()):
         return None
-    lines = {each.label: {day.on: day.rows for day in each.series} for each in feeds if each.series}
     first, *rest = lines
     return {
         "id": "rows-a-day",

@@ -1,6 +1,7 @@
 """An admin brings a file in: chooses it, corrects a column, tries it out, loads it, mends what was refused."""
 
 import pytest
+from django.db import connection
 from playwright.sync_api import expect
 
 from accounts.models import Account, ImportRun
@@ -13,12 +14,28 @@ FILE = (
 
 
 @pytest.fixture
+def _readers_do_not_lock(db):
+    """The test database lives in memory, where a reader would lock the loading thread out at once."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA read_uncommitted = 1")
+
+
+@pytest.fixture
 def chosen(tmp_path):
     path = tmp_path / "customers.csv"
     path.write_text(FILE)
     return path
 
 
+def check(page, accessibility):
+    assert not page.problems
+    assert not accessibility(page)
+    # axe tries styles the page's own policy refuses.
+    page.problems.clear()
+
+
+@pytest.mark.usefixtures("_readers_do_not_lock")
 def test_a_file_is_tried_loaded_and_undone(book, admin, visit, chosen, accessibility):
     page = visit("/imports/new/", admin)
     page.set_input_files("#id_file", chosen)
@@ -38,12 +55,12 @@ def test_a_file_is_tried_loaded_and_undone(book, admin, visit, chosen, accessibi
     page.get_by_role("button", name="Dry run").click()
     expect(page.locator("#tried")).to_contain_text("Would create", timeout=20_000)
     expect(page.locator("#tried")).to_contain_text("Quiet Quarries")
-    assert not accessibility(page)
+    check(page, accessibility)
     assert not Account.objects.filter(source="ledger").exists()
 
     page.get_by_role("button", name="Load", exact=True).click()
     expect(page.get_by_role("heading", name="Rejected rows")).to_be_visible(timeout=20_000)
-    assert not accessibility(page)
+    check(page, accessibility)
     run = ImportRun.objects.get()
     assert (run.state, run.created_count, run.rows_rejected) == ("done", 1, 1)
     assert Account.objects.get(source="ledger").arr_amount == 120_000
@@ -53,7 +70,7 @@ def test_a_file_is_tried_loaded_and_undone(book, admin, visit, chosen, accessibi
 
     page.get_by_role("link", name="Undo", exact=True).click()
     expect(page.locator("main")).to_contain_text("deletes")
-    assert not accessibility(page)
+    check(page, accessibility)
     page.get_by_role("button", name="Undo the import").click()
     expect(page.get_by_text("is undone")).to_be_visible()
     assert not Account.objects.filter(source="ledger").exists()

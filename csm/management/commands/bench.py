@@ -19,6 +19,7 @@ from csm.bench.measure import bench
 
 # Set for the process that measures: its database is the temporary one and may be filled.
 _INSIDE = "CSM_BENCH_INSIDE"
+_NUMBERS = ("accounts", "nights", "requests", "months")
 
 
 class Command(BaseCommand):
@@ -33,11 +34,14 @@ class Command(BaseCommand):
             "--requests", type=int, default=60, metavar="N", help="requests per page"
         )
         parser.add_argument(
+            "--months", type=int, default=6, metavar="N", help="months of events, 30 an account"
+        )
+        parser.add_argument(
             "--json", metavar="OUT", help="write the JSON there instead of to stdout"
         )
 
     def handle(self, **options: Any) -> None:
-        for name in ("accounts", "nights", "requests"):
+        for name in _NUMBERS:
             if options[name] < 1:
                 raise CommandError(f"--{name} must be at least 1.")
         if os.environ.get(_INSIDE):
@@ -49,7 +53,7 @@ class Command(BaseCommand):
         """Measure in a process of its own: the database of this one is never opened."""
         with tempfile.TemporaryDirectory(prefix="csm-bench-") as folder:
             out = Path(folder) / "bench.json"
-            numbers = [f"--{name}={options[name]}" for name in ("accounts", "nights", "requests")]
+            numbers = [f"--{name}={options[name]}" for name in _NUMBERS]
             command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "bench", *numbers]
             done = subprocess.run(  # noqa: S603 - our own command with numbers
                 [*command, f"--json={out}"],
@@ -80,6 +84,7 @@ class Command(BaseCommand):
                 options["accounts"],
                 nights_run=options["nights"],
                 requests=options["requests"],
+                months=options["months"],
                 say=lambda text: console.print(text, highlight=False),
             )
         except RuntimeError as error:

@@ -14,8 +14,8 @@ from csm.lib.dates import today
 
 log = logging.getLogger("csm.events")
 
-# A sender's next batch is usually on its way: one pass for several of them.
-PAUSE_SECONDS = 0.5
+# A sender's next batches are usually on their way: one pass for several of them.
+PAUSE_SECONDS = 2.0
 
 _guard = threading.Lock()
 _running = False

@@ -29,10 +29,13 @@ def chosen(tmp_path):
 
 
 def check(page, accessibility):
-    assert not page.problems
+    assert not own_problems(page)
     assert not accessibility(page)
-    # axe tries styles the page's own policy refuses.
-    page.problems.clear()
+
+
+def own_problems(page) -> list[str]:
+    """Without those of axe itself, which tries styles the page's policy refuses."""
+    return [problem for problem in page.problems if "Promise.all" not in problem]
 
 
 @pytest.mark.usefixtures("_readers_do_not_lock")
@@ -74,4 +77,4 @@ def test_a_file_is_tried_loaded_and_undone(book, admin, visit, chosen, accessibi
     page.get_by_role("button", name="Undo the import").click()
     expect(page.get_by_text("is undone")).to_be_visible()
     assert not Account.objects.filter(source="ledger").exists()
-    assert not page.problems
+    assert not own_problems(page)

@@ -104,9 +104,11 @@ def as_table(rows: Rows) -> Iterator[list[str]]:
     Two passes, so that memory does not grow with the rows.
     """
     rows = rows.order_by("pk")
-    columns: dict[str, None] = {}
+    cells_seen: set[str] = set()
     for cells in rows.values_list("cells", flat=True).iterator(chunk_size=2_000):
-        columns |= dict.fromkeys(cells)
+        cells_seen |= cells.keys()
+    # JSON keeps no order of names on PostgreSQL.
+    columns = sorted(cells_seen)
     yield ["feed", "source", "account", "row", "held_at", "reason", *columns]
     fields = ("feed", "source", "account_external_id", "number", "held_at", "reason", "cells")
     for feed, source, account, number, held_at, reason, cells in rows.values_list(*fields).iterator(

@@ -19,7 +19,7 @@ from scoring import wording
 from scoring.metric_forms import MetricForm
 from scoring.metric_selectors import OWN, Entry, entries, profiled_nights
 from scoring.metrics.catalogue import FAMILIES
-from scoring.metrics.metric import Metric
+from scoring.metrics.metric import ACCOUNT, REPORTED, Metric
 from scoring.selectors import newest_run
 from scoring.services import definitions
 from scoring.views.access import require_admin
@@ -121,7 +121,8 @@ def _row(entry: Entry) -> list[tuple[str, Any]]:
 
 
 def _sources(metric: Metric) -> str:
-    return ", ".join(source.replace("_", " ") for source in metric.sources)
+    words = {REPORTED: "reported", ACCOUNT: "the account's record"}
+    return ", ".join(words.get(source, source.replace("_", " ")) for source in metric.sources)
 
 
 def _quantile(entry: Entry, which: str) -> Any:

@@ -180,7 +180,11 @@ def _entry(row: tuple[Any, ...], as_of: date) -> Entry:
     on, key, said, more = row
     # A union hands SQLite's dates over as text.
     day = date.fromisoformat(on) if isinstance(on, str) else on
-    return Entry(day, _BY_KEY[key], _readable(key, said), _WORDS.get(more, more), day > as_of)
+    title, detail = _readable(key, said), _WORDS.get(more, more)
+    # A subject that only repeats the kind says nothing.
+    if title.split(",")[0].casefold() == detail.casefold():
+        detail = ""
+    return Entry(day, _BY_KEY[key], title, detail, day > as_of)
 
 
 def _readable(key: str, said: str) -> str:

@@ -21,6 +21,7 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
         "account usage": reverse("account_usage", kwargs=one),
         "account contacts": reverse("account_facts", kwargs=one | {"tab": "contacts"}),
         "account support": reverse("account_facts", kwargs=one | {"tab": "support"}),
+        "account contracts": reverse("account_facts", kwargs=one | {"tab": "contracts"}),
         "account commercial": reverse("account_facts", kwargs=one | {"tab": "commercial"}),
         "account outcomes": reverse("account_facts", kwargs=one | {"tab": "outcomes"}),
         "insights": reverse("insights") + "?scope=all",

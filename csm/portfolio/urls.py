@@ -19,6 +19,7 @@ urlpatterns = [
     path("accounts/<int:pk>/usage/", facts.account_usage, name="account_usage"),
     path("accounts/<int:pk>/facts/<slug:key>.csv", facts.facts_csv, name="account_facts_csv"),
     path("accounts/<int:pk>/facts/<slug:tab>/", facts.facts, name="account_facts"),
+    path("accounts/<int:pk>/facts/<slug:tab>/figures/", facts.figures, name="account_figures"),
     path("insights/", insights.insights, name="insights"),
     path("insights/report.zip", insights.report_zip, name="report_zip"),
     path("insights/<slug:table>.csv", insights.insights_csv, name="insights_csv"),

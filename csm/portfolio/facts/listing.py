@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Window
 from django.utils.html import format_html
 
 from accounts.models import Account
@@ -15,6 +14,8 @@ from csm.lib.money import exponent
 from csm.lib.spreadsheet import guarded
 
 PER_PAGE = 25
+# No account has so many facts of a kind; a larger number in the address is somebody's joke.
+_LAST_PAGE = 100_000
 
 Kind = Literal["text", "day", "money", "number", "percent", "yes"]
 
@@ -85,8 +86,12 @@ class Listing:
 
     def page(self, account: Account, as_of: date, query: Any, csv_url: str) -> dict[str, Any]:
         """What the template shows: headers, prepared rows and a pager that keeps the other lists' pages."""
-        number = query.get(self.key)
-        page = Paginator(self.rows(account, as_of), PER_PAGE).get_page(number)
+        number = max(1, int(asked)) if (asked := query.get(self.key, "")).isdecimal() else 1
+        found, total = self._found(account, as_of, number)
+        if not found and number > 1:
+            number = 1
+            found, total = self._found(account, as_of, number)
+        first = (number - 1) * PER_PAGE
 
         def address(to: int) -> str:
             changed = query.copy()
@@ -98,18 +103,28 @@ class Listing:
             "headers": [(column.css, column.label) for column in self.columns],
             "rows": [
                 [(column.css, column.cell(row, account.currency)) for column in self.columns]
-                for row in page.object_list
+                for row in found
             ],
             "csv_url": csv_url,
             "pager": {
-                "first": page.start_index(),
-                "last": page.end_index(),
-                "total": page.paginator.count,
+                "first": first + 1,
+                "last": first + len(found),
+                "total": total,
                 "noun": self.noun,
-                "prev_url": address(page.previous_page_number()) if page.has_previous() else "",
-                "next_url": address(page.next_page_number()) if page.has_next() else "",
+                "prev_url": address(number - 1) if number > 1 else "",
+                "next_url": address(number + 1) if first + len(found) < total else "",
             },
         }
+
+    def _found(self, account: Account, as_of: date, number: int) -> tuple[list[Any], int]:
+        """A page of rows and how many there are in all, in one query."""
+        start = (min(number, _LAST_PAGE) - 1) * PER_PAGE
+        rows = self.rows(account, as_of).annotate(in_all=Window(Count("*")))
+        found = list(rows[start : start + PER_PAGE])
+        if not found:
+            return [], 0
+        total = found[0]["in_all"] if isinstance(found[0], dict) else found[0].in_all
+        return found, int(total)
 
     def lines(self, account: Account, as_of: date) -> Iterator[list[str]]:
         """Header and rows of the CSV."""

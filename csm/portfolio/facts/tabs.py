@@ -160,15 +160,10 @@ SUPPORT = Tab(
     ),
     empty="Import tickets, or send them through the API.",
 )
-COMMERCIAL = Tab(
-    key="commercial",
-    label="Commercial",
-    metrics=(
-        "contract_value_change_rate",
-        "current_pipeline_amount",
-        "total_won_amount",
-        "invoices_paid_on_time_rate",
-    ),
+CONTRACTS = Tab(
+    key="contracts",
+    label="Contracts",
+    metrics=("arr", "contract_value_change_rate", "contracted_seats", "renewal_days_left"),
     listings=(
         Listing(
             "subscriptions",
@@ -202,6 +197,14 @@ COMMERCIAL = Tab(
             _events,
             "No change of a contract has been reported.",
         ),
+    ),
+    empty="Import subscriptions and their changes, or send them through the API.",
+)
+COMMERCIAL = Tab(
+    key="commercial",
+    label="Commercial",
+    metrics=("current_pipeline_amount", "total_won_amount", "invoices_paid_on_time_rate"),
+    listings=(
         Listing(
             "opportunities",
             "Opportunities",
@@ -235,7 +238,7 @@ COMMERCIAL = Tab(
             "A dash under Paid means not settled in full.",
         ),
     ),
-    empty="Import subscriptions, opportunities and invoices, or send them through the API.",
+    empty="Import opportunities and invoices, or send them through the API.",
 )
 OUTCOMES = Tab(
     key="outcomes",
@@ -294,7 +297,7 @@ FEATURES = Listing(
     "No use of a feature has been reported.",
 )
 
-TABS = {tab.key: tab for tab in (CONTACTS, SUPPORT, COMMERCIAL, OUTCOMES)}
+TABS = {tab.key: tab for tab in (CONTACTS, SUPPORT, CONTRACTS, COMMERCIAL, OUTCOMES)}
 LISTINGS = {listing.key: listing for tab in TABS.values() for listing in tab.listings} | {
     FEATURES.key: FEATURES
 }

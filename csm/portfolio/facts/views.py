@@ -45,13 +45,25 @@ def facts(request: HttpRequest, pk: int, tab: str) -> HttpResponse:
     as_of = health.as_of if health else today()
     context |= {
         "tab": shown,
-        "tiles": tiles(account, shown.metrics, as_of),
+        # Computed for this account as one looks, so it comes after the page; at once where asked.
+        "tiles": tiles(account, shown.metrics, as_of) if "figures" in request.GET else None,
         "lists": [
             listing.page(account, as_of, request.GET, _csv_url(account, listing.key))
             for listing in shown.listings
         ],
     }
     return render(request, "portfolio/account_facts.html", context)
+
+
+@require_safe
+def figures(request: HttpRequest, pk: int, tab: str) -> HttpResponse:
+    """The figures of a tab alone, for the page that is there already."""
+    shown = TABS.get(tab)
+    if shown is None:
+        raise Http404("No such tab.")
+    account, health = selectors.account_with_health(request.user, pk)
+    found = tiles(account, shown.metrics, health.as_of if health else today())
+    return render(request, "portfolio/_figures.html", {"tiles": found})
 
 
 @require_safe

@@ -12,6 +12,7 @@ from django.apps import apps
 from django.db import transaction
 from django.db.models import Model, UniqueConstraint
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from accounts.models import (
     Account,
@@ -22,7 +23,6 @@ from accounts.models import (
     NotADuplicate,
     OwnerPeriod,
 )
-from accounts.trust.tables import feed_label
 from csm.lib.errors import WorkbenchError
 
 # What is told of accounts rather than about them, and who looked after which row: it stays.
@@ -133,7 +133,7 @@ def preview(kept: Account, merged: Account) -> Preview:
 
 
 def _label(model: type[Any]) -> str:
-    return feed_label(str(model._meta.verbose_name_plural))
+    return capfirst(str(model._meta.verbose_name_plural))
 
 
 def _fills(name: str, mine: Any, theirs: Any, kept: Account) -> bool:

@@ -74,6 +74,7 @@ def _last_touch(n: int, readings: Readings) -> list[dt.date | None]:
     if not len(readings.account):
         return found
     newest = np.flatnonzero(np.diff(readings.account, append=n))
+    newest = newest[~np.isnan(readings.metrics["days_since_last_activity"][newest])]
     days = readings.metrics["days_since_last_activity"][newest].astype("timedelta64[D]")
     for row, day in zip(readings.account[newest], readings.on[newest] - days, strict=True):
         found[row] = day.item()

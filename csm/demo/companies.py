@@ -20,7 +20,7 @@ STORIES: Mapping[str, float] = {
     "new": 0.06,
     # The source fell silent for these 60 to 110 days ago.
     "stale": 0.035,
-    # Only activities are known, or nothing at all: too little to judge.
+    # Only the number of activities is known, or nothing at all: too little to judge.
     "thin": 0.02,
     "silent": 0.01,
 }

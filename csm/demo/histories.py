@@ -264,4 +264,5 @@ def _forget(rng: np.random.Generator, story: np.ndarray, metrics: dict[str, np.n
     thin = story == "thin"
     for key, share in _LEFT_OUT.items():
         metrics[key][(rng.random(n) < share) | thin] = np.nan
-    metrics["total_contacts"][thin] = np.nan
+    for key in ("total_contacts", "days_since_last_activity"):
+        metrics[key][thin] = np.nan

@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-_CONNECTED_DAYS = 56
+_CONNECTED_DAYS = 42
 
 
 @dataclass(frozen=True)

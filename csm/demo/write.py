@@ -89,11 +89,14 @@ def write(book: Book) -> ImportRun:
     return run
 
 
-def connect(plan: Plan) -> int:
-    """Back-fill the facts of the book that is there, unless they are; returns how many rows."""
+def connect(plan: Plan, book: Book | None = None) -> int:
+    """Back-fill the facts of the book that is there, unless they are; returns how many rows.
+
+    `book` is what `generate(plan)` gave, if the caller has it.
+    """
     if are_there():
         return 0
-    book = generate(plan)
+    book = book or generate(plan)
     users, _ = ensure_people()
     ids = np.array(
         Account.objects.filter(source=SOURCE).order_by("pk").values_list("pk", flat=True)

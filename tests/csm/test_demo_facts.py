@@ -83,7 +83,7 @@ def everything(as_of=AS_OF):
     return found.assign(row=[mine.index(pk) for pk in found.index])
 
 
-@pytest.mark.parametrize("ago", [0, 17, 40])
+@pytest.mark.parametrize("ago", [0, 17, 31])
 def test_facts_count_to_what_the_export_says(book, ago):
     """On the days an account was exported since the systems were connected."""
     grid, fed = book.world.grid, book.world.fed

@@ -103,8 +103,8 @@ def _listed(world: World) -> dict[str, np.ndarray]:
     added, week = np.nonzero(np.diff(total[rows], axis=1))
     later = place >= total[account, 0]
     known[later] = world.grid.ago[rows[added], week + 1]
+    known = np.minimum(known, world.since[account])
     keep = known > world.churned[account]
-    keep &= known <= world.since[account]
     account, place, known = account[keep], place[keep], known[keep]
     mail = _mail_then(world, account, known)
     gone, which, left = _leavers(world, rng, rows)

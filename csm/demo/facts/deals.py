@@ -23,15 +23,18 @@ def settle(world: World) -> None:
     """
     grid = world.grid
     rng = world.rng(5)
-    pipeline = grid.whole["current_pipeline_amount"]
+    pipeline, won = grid.whole["current_pipeline_amount"], grid.whole["total_won_amount"]
     first = _first_week(world)
     floor = _second(world)
     moves = rng.random(pipeline.shape) < 0.4
     for week in range(1, pipeline.shape[1]):
-        settled = world.fed & (first < week)
-        moved = moves[:, week] & (pipeline[:, week] > 0)
+        # Nor do deals move of which the export has ceased to tell.
+        settled = world.dealt & ((first < week) | ~world.fed)
+        moved = moves[:, week] & (pipeline[:, week] > 0) & (world.fed | grid.told[:, week])
         kept = np.where(moved, np.maximum(pipeline[:, week], floor), pipeline[:, week - 1])
         pipeline[settled, week] = kept[settled]
+        ended = (world.story == "stale") & ~grid.told[:, week]
+        won[ended, week] = won[ended, week - 1]
     told = grid.metrics["current_pipeline_amount"]
     told[...] = np.where(np.isnan(told), np.nan, pipeline)
 
@@ -111,7 +114,7 @@ def _won(world: World, rng: np.random.Generator) -> list[pd.DataFrame]:
     """What was won before the systems were connected in one to three deals, then each week's own."""
     won = world.grid.whole["total_won_amount"]
     week0 = _first_week(world)
-    rows = np.flatnonzero(world.fed)
+    rows = np.flatnonzero(world.dealt)
     before = won[rows, week0[rows]]
     rows, before = rows[before > 0], before[before > 0]
     since, oldest = world.since[rows], np.minimum(world.plan.connected + 14, world.since[rows])
@@ -134,7 +137,7 @@ def _won(world: World, rng: np.random.Generator) -> list[pd.DataFrame]:
         won=True,
     )
     weeks = np.arange(1, won.shape[1])
-    gain = np.diff(won, axis=1) * (weeks[None, :] > week0[:, None]) * world.fed[:, None]
+    gain = np.diff(won, axis=1) * (weeks[None, :] > week0[:, None]) * world.dealt[:, None]
     row, week = np.nonzero(gain > 0)
     ago = world.grid.ago[row, week + 1] + rng.integers(0, 7, len(row))
     keep = world.alive(row, ago)
@@ -151,17 +154,18 @@ def _won(world: World, rng: np.random.Generator) -> list[pd.DataFrame]:
 
 
 def _open(world: World, rng: np.random.Generator) -> list[pd.DataFrame]:
-    rows = np.flatnonzero(world.fed)
+    rows = np.flatnonzero(world.dealt)
     week0 = _first_week(world)[rows]
     pipeline = world.grid.whole["current_pipeline_amount"][rows]
     second = np.minimum(_second(world)[rows], pipeline[np.arange(len(rows)), week0])
     # A deal that begins with the first week that has any.
     later = np.cumsum(pipeline > 0, axis=1) > 0
     later &= np.arange(pipeline.shape[1])[None, :] >= week0[:, None]
+    later &= world.grid.ago[rows] <= world.since[rows][:, None]
     begin = np.where(later.any(axis=1), np.argmax(later & (pipeline > 0), axis=1), week0)
     ago = world.grid.ago[rows, begin]
     early = np.minimum(world.since[rows], world.plan.connected + rng.integers(20, 110, len(rows)))
-    opened = np.where(begin == week0, np.maximum(early, ago), ago)
+    opened = np.where(begin == week0, np.maximum(early, np.minimum(ago, world.since[rows])), ago)
     end = np.where(world.churned[rows] >= 0, world.churned[rows], np.nan).astype(float)
     some = pipeline.max(axis=1) > 0
     due = days_ago(world.companies["renewal_on"], world.plan.as_of)[rows]
@@ -183,7 +187,7 @@ def _open(world: World, rng: np.random.Generator) -> list[pd.DataFrame]:
 
 
 def _lost(world: World, rng: np.random.Generator) -> pd.DataFrame:
-    rows = np.flatnonzero(world.fed & (rng.random(world.size) < 0.25))
+    rows = np.flatnonzero(world.dealt & (rng.random(world.size) < 0.25))
     closed = rng.integers(5, 150, len(rows))
     amount = np.nan_to_num(world.companies["arr"].to_numpy(dtype=float)[rows], nan=15_000)
     found = _deals(

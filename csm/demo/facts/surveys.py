@@ -60,8 +60,7 @@ def _sent(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     every, count, *_ = _ASKED[kind]
     rows = np.flatnonzero(world.fed & (world.since > 0))
-    # Never in the last two weeks, so that most had the time to answer.
-    first = rng.integers(14, 14 + every, len(rows))
+    first = rng.integers(0, every, len(rows))
     rounds = _BACK // every
     ago = first[:, None] + every * np.arange(rounds)[None, :]
     account = np.repeat(rows, rounds * count)

@@ -30,7 +30,7 @@ def touches(world: World) -> Touches:
     """
     rng = world.rng(1)
     reach = world.plan.connected + WINDOW + 7
-    rows = np.flatnonzero((world.fed | (world.story == "thin")) & (world.since > 0))
+    rows = np.flatnonzero(world.fed & (world.since > 0))
     found = [_regular(world, rng, rows, reach)]
     lonely, quiet = _lonely(world, rows, reach)
     found.append(lonely)
@@ -53,7 +53,7 @@ def _lonely(
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
     """The single activities that readings of quiet weeks told of, and the oldest of each account."""
     grid = world.grid
-    days = grid.ago + grid.metrics["days_since_last_activity"]
+    days = grid.ago + np.nan_to_num(grid.metrics["days_since_last_activity"])
     count = grid.metrics["total_activities_30d"]
     within = (count <= 1) & (grid.ago <= reach)
     within[np.arange(world.size), np.argmax(grid.ago <= reach, axis=1)] = True
@@ -118,7 +118,7 @@ def _capped(found: Touches) -> Touches:
         if not len(beyond):
             return Touches(account, ago, review)
         # A few at a time: each that goes makes room for those after it.
-        account, ago, review = (np.delete(part, beyond[::6]) for part in (account, ago, review))
+        account, ago, review = (np.delete(part, beyond[::4]) for part in (account, ago, review))
 
 
 def _count_again(world: World, found: Touches, rows: np.ndarray) -> None:

@@ -44,6 +44,11 @@ class World:
     def story(self) -> np.ndarray:
         return self.companies["story"].to_numpy()
 
+    @property
+    def dealt(self) -> np.ndarray:
+        """Whose deals the CRM knows: also those of accounts of which nothing else is told any more."""
+        return self.fed | (self.story == "stale")
+
     def rng(self, stream: int) -> np.random.Generator:
         """A stream per concern: changing one leaves the others' numbers alone."""
         return np.random.default_rng([self.plan.seed, 100 + stream])

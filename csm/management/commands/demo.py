@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from csm.demo import write
-from csm.demo.book import LABEL, Plan, generate
+from csm.demo.book import LABEL, Book, Plan, generate
 from csm.demo.nights import forget_improvement, nights, run_nights
 from csm.demo.people import PASSWORD, PEOPLE, ensure_people
 from csm.lib.dates import parse_day, today
@@ -48,6 +48,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
+        self.book: Book | None = None
         self.console = Console(file=cast(IO[str], self.stdout))
         started = time.monotonic()
         try:
@@ -97,6 +98,7 @@ class Command(BaseCommand):
         started = time.monotonic()
         book = generate(wanted)
         write.write(book)
+        self.book = book
         self._say(
             f"Wrote the {LABEL}: {len(book.companies):,} accounts, "
             f"{len(book.readings.account):,} readings over {wanted.days} days up to "
@@ -107,7 +109,7 @@ class Command(BaseCommand):
     def _connect(self, plan: Plan) -> None:
         """Write the facts, unless they are there."""
         started = time.monotonic()
-        rows = write.connect(plan)
+        rows = write.connect(plan, self.book)
         if rows:
             self._say(
                 f"Connected the systems on {plan.connected_on}: {rows:,} facts back-filled in "

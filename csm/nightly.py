@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from accounts.events.apply import apply_events
 from accounts.trust import breaker, duplicates
 from scoring.models import Scorecard, ScoreRun
 from scoring.selectors import scorecard_called
@@ -52,6 +53,7 @@ def start_night(
         versions.load_presets()
     if not history_only:
         # A back-fill asks what stood then; it opens nothing.
+        apply_events(as_of=as_of)
         breaker.check(as_of)
         duplicates.search_when_due()
     scorecard = None if scorecard_key is None else scorecard_called(scorecard_key)

@@ -34,8 +34,6 @@ class Tab:
     label: str
     metrics: Sequence[str]
     listings: Sequence[Listing]
-    # Where such facts come from, for a tab without any.
-    empty: str
 
 
 def _shown(name: str) -> Any:
@@ -131,7 +129,6 @@ CONTACTS = Tab(
             "Who looked after the account; a dash under Until means still.",
         ),
     ),
-    empty="Import contacts, or send them through the API.",
 )
 SUPPORT = Tab(
     key="support",
@@ -158,7 +155,6 @@ SUPPORT = Tab(
             "Sentiment runs from −1, angry, to 1, delighted.",
         ),
     ),
-    empty="Import tickets, or send them through the API.",
 )
 CONTRACTS = Tab(
     key="contracts",
@@ -198,7 +194,6 @@ CONTRACTS = Tab(
             "No change of a contract has been reported.",
         ),
     ),
-    empty="Import subscriptions and their changes, or send them through the API.",
 )
 COMMERCIAL = Tab(
     key="commercial",
@@ -238,7 +233,6 @@ COMMERCIAL = Tab(
             "A dash under Paid means not settled in full.",
         ),
     ),
-    empty="Import opportunities and invoices, or send them through the API.",
 )
 OUTCOMES = Tab(
     key="outcomes",
@@ -280,7 +274,6 @@ OUTCOMES = Tab(
             "NPS answers run 0–10, CSAT 1–5, effort 1–7 where 7 is easiest.",
         ),
     ),
-    empty="Import goals and surveys, or send them through the API.",
 )
 FEATURES = Listing(
     "features",

@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from scoring.metrics.facts import Clock, Floats, Ids, newest, read
+from scoring.metrics.facts import Clock, Floats, Ids, Newest, Part, newest, read
 from scoring.metrics.metric import Metric
 
 
@@ -18,19 +18,32 @@ class Derived:
     on: date
 
 
+def parts_of(metrics: Iterable[Metric]) -> list[Part]:
+    """What the metrics read, each part once."""
+    return list(dict.fromkeys(part for metric in metrics for part in metric.parts))
+
+
 def derive(
-    metrics: Iterable[Metric], *, clock: Clock, ids: Ids, first_id: int, last_id: int
+    metrics: Iterable[Metric],
+    *,
+    clock: Clock,
+    ids: Ids,
+    first_id: int,
+    last_id: int,
+    days: Newest | None = None,
 ) -> dict[str, Derived]:
     """The metrics that dated facts give, by key, for `ids` (ascending, within the range).
 
     A metric none of whose feeds has a fact by the night is left out. Reads only the tables the metrics
-    need: one statement per table, at most one more to tell 0 from unknown, one for the newest days.
+    need: one statement per table, at most one more to tell 0 from unknown, one for the newest days unless
+    `days` of these metrics are given.
     """
     wanted = [metric for metric in metrics if metric.is_derived]
     if not wanted or not len(ids):
         return {}
-    parts = list(dict.fromkeys(part for metric in wanted for part in metric.parts))
-    days = newest(parts, clock)
+    parts = parts_of(wanted)
+    if days is None:
+        days = newest(parts, clock)
     if not days:
         return {}
     values = read(parts, clock=clock, ids=ids, first_id=first_id, last_id=last_id, newest=days)

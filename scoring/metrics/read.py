@@ -19,8 +19,8 @@ from django.db import connection
 from scoring.engine.spec import baseline_column
 from scoring.metrics import custom, readings, standing
 from scoring.metrics.catalogue import metrics_of
-from scoring.metrics.derive import Derived, derive
-from scoring.metrics.facts import Clock, Floats, Frozen, Ids
+from scoring.metrics.derive import Derived, derive, parts_of
+from scoring.metrics.facts import Clock, Floats, Frozen, Ids, newest
 from scoring.metrics.metric import Metric
 from scoring.metrics.origins import Origin, origins, own_figure
 from scoring.metrics.readings import LOOK_BACK_DAYS, Good, Reading
@@ -37,7 +37,7 @@ _LONG_AGO = date(1, 1, 1)
 # whole history every night.
 _NEWEST = """
 SELECT a.id, a.industry, a.size_segment, a.lifecycle_stage, a.tags,
-       a.owner_id, a.team_id, a.arr_amount, a.churned_on, {dates}, r."on", r.metrics
+       a.owner_id, a.team_id, a.arr_amount, {churned}, {dates}, {told}, r.metrics
 FROM accounts_account a
 LEFT JOIN accounts_reading r ON r.account_id = a.id AND r."on" = (
     SELECT MAX(x."on") FROM accounts_reading x WHERE x.account_id = a.id AND x."on" <= %s {good_x}
@@ -56,7 +56,9 @@ class _Book:
     ids: Ids
     attributes: Sequence[Sequence[Any]]
     readings: list[Reading]
+    # The day of each one's newest reading, where that decides; and whether there is one.
     days: Sequence[date]
+    heard: Sequence[bool]
     stages: Mapping[int, standing.Stage]
 
 
@@ -80,8 +82,19 @@ def frame(
     known = metrics_of([*keys, *(key for key, _ in baselines)])
     clock, good = Clock.of_night(as_of, frozen), Good.of(frozen)
     wanted = [known[key] for key in keys if key in known]
-    book = _customers(as_of, first_id, last_id, good, dates=any(m.attribute for m in wanted))
-    derived = derive(wanted, clock=clock, ids=book.ids, first_id=first_id, last_id=last_id)
+    latest = newest(parts_of(wanted), clock)
+    book = _customers(
+        as_of,
+        first_id,
+        last_id,
+        good,
+        # Parsing dates costs as much as parsing readings: only where they decide something.
+        dates=any(metric.attribute for metric in wanted),
+        told=bool(latest),
+    )
+    derived = derive(
+        wanted, clock=clock, ids=book.ids, first_id=first_id, last_id=last_id, days=latest
+    )
     columns: dict[str, Any] = _merged(keys, known, book, derived, as_of, good)
     for metric in wanted:
         if metric.over:
@@ -97,10 +110,14 @@ def frame(
     return pd.DataFrame(columns, index=pd.Index(book.ids, name="account_id", dtype=np.int64))
 
 
-def _customers(as_of: date, first_id: int, last_id: int, good: Good, *, dates: bool) -> _Book:
+def _customers(
+    as_of: date, first_id: int, last_id: int, good: Good, *, dates: bool, told: bool
+) -> _Book:
     stages = standing.stages(as_of, first_id, last_id)
     # An event may say the account came back after it churned; without any the database can leave it out.
     sql = _NEWEST.format(
+        churned="a.churned_on" if stages else "NULL",
+        told='r."on"' if told else "NULL",
         dates="a.renewal_on, a.customer_since" if dates else "NULL, NULL",
         good_x=good.sql("x"),
         good_r=good.sql("r"),
@@ -114,6 +131,7 @@ def _customers(as_of: date, first_id: int, last_id: int, good: Good, *, dates: b
     attributes: list[Sequence[Any]] = []
     found: list[Reading] = []
     days: list[date] = []
+    heard: list[bool] = []
     for account_id, *attribute, churned_on, renewal_on, since, on, packed in rows:
         if stages and stages.get(account_id, standing.Stage()).is_gone(churned_on, as_of):
             continue
@@ -125,7 +143,8 @@ def _customers(as_of: date, first_id: int, last_id: int, good: Good, *, dates: b
             attributes.append((*attribute, renewal_on, since))
             found.append(reading)
             days.append(on or _LONG_AGO)
-    return _Book(np.array(ids, dtype=np.int64), attributes, found, days, stages)
+            heard.append(packed is not None)
+    return _Book(np.array(ids, dtype=np.int64), attributes, found, days, heard, stages)
 
 
 def _merged(
@@ -137,17 +156,20 @@ def _merged(
     good: Good,
 ) -> dict[str, np.ndarray]:
     """Reported and derived as one column per key."""
-    everyone = np.array([on is not _LONG_AGO for on in book.days], dtype=bool)
+    heard = np.array(book.heard, dtype=bool)
     last = np.array(book.days, dtype="datetime64[D]") if derived else None
-    wanted = {}
+    wanted: dict[str, np.ndarray] = {}
+    always: list[str] = []
     for key in keys:
         found = derived.get(key)
         if found is None or last is None:
-            wanted[key] = everyone
+            always.append(key)
         else:
             # A derived value at least as new as the newest reading is newer than all before it.
-            wanted[key] = everyone & (np.isnan(found.values) | (last > np.datetime64(found.on)))
-    filled = readings.fill_from_older(wanted, book.ids, book.readings, as_of, good)
+            wanted[key] = heard & (np.isnan(found.values) | (last > np.datetime64(found.on)))
+    filled = readings.fill_from_older(
+        always, wanted, book.ids, book.heard, book.readings, as_of, good
+    )
     columns = {}
     for key in keys:
         metric = known.get(key)

@@ -56,22 +56,31 @@ class Good:
 
 
 def fill_from_older(
+    always: Sequence[str],
     wanted: Mapping[str, np.ndarray],
     ids: Ids,
+    heard: Sequence[bool],
     readings: Sequence[Reading],
     as_of: date,
     good: Good,
 ) -> dict[str, dict[int, date]]:
     """Add to `readings` what their newest one left out, from older ones.
 
-    `wanted` says per key which accounts need it. Returns the day of what was added: key → place → day.
+    All accounts with a reading need the keys `always`; `wanted` says per further key which do.
+    Returns the day of what was added: key → place → day.
     """
     lacking: dict[int, tuple[int, dict[str, str]]] = {}
+    # Each missing key as it stands in the stored JSON: most older readings lack it as well, and looking for
+    # the text is many times cheaper than parsing the row.
+    texts = {key: f'"{key}"' for key in always}
     masks = [(key, f'"{key}"', needed.tolist()) for key, needed in wanted.items()]
     for place, (account_id, reading) in enumerate(zip(ids.tolist(), readings, strict=True)):
-        # Each missing key as it stands in the stored JSON: most older readings lack it as well, and
-        # looking for the text is many times cheaper than parsing the row.
-        missing = {key: text for key, text, needed in masks if needed[place] and key not in reading}
+        if not heard[place]:
+            continue
+        missing = {key: text for key, text in texts.items() if key not in reading}
+        for key, text, needed in masks:
+            if needed[place] and key not in reading:
+                missing[key] = text
         if missing:
             lacking[account_id] = (place, missing)
     oldest = as_of - timedelta(days=LOOK_BACK_DAYS)

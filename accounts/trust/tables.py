@@ -118,14 +118,8 @@ TABLES: Final = {
             value="arr_amount",
             figure="ARR (minor units)",
         ),
-        Table(
-            "subscription_events",
-            "Contract changes",
-            models.SubscriptionEvent,
-            "on",
-            value="arr_change",
-            figure="change of ARR (minor units)",
-        ),
+        # Changes go both ways: a mean near zero between one lost giant and a few upsells says nothing.
+        Table("subscription_events", "Contract changes", models.SubscriptionEvent, "on"),
         Table("goals", "Goal progress", models.GoalProgress, "on", source="goal__source"),
         Table("lifecycle", "Lifecycle", models.LifecycleEvent, "on"),
     )

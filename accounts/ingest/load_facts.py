@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
-from accounts.ingest import load_history, load_related
+from accounts.ingest import load_contracts, load_history, load_related
 from accounts.ingest.implied import missing
 from accounts.ingest.load_ids import Known, accounts_by_id, rows_by_id
 from accounts.ingest.plans import (
@@ -80,6 +80,8 @@ class FactPlan(BasePlan):
         if self.history is not None:
             self.history.apply(made, self.changes, run)
         load_history.move(model, [c.fact.pk for c in self.changed if "account_id" in c.after])
+        if model is Subscription:
+            load_contracts.note_changes(self.changed, run)
         load_related.follow(self.context.feed, self.told, self.changes, run)
         self.changes.write(run)
 

@@ -31,6 +31,7 @@ _TABLE: Final = "usage_staging"
 _COLUMNS: Final = ("number", "account_id", "measure_id", "day", "value")
 _NOTHING: Final = ("The row has no value.", "Leave the row out, or fill in what was measured.")
 _MISSING: Final = ("It is missing.", "Fill it in: without it the value means nothing.")
+_ABSENT: Final = (0, lambda text: None)
 _TWICE: Final = "Keep one value per account, day and measure."
 
 
@@ -80,7 +81,8 @@ class UsageReader:
     def __post_init__(self) -> None:
         self._headers = {place.column.target: place.header for place in self.layout.places}
         self._readers: list[tuple[Place, Callable[[str], Any]]] = []
-        self._wide: list[tuple[Place, Callable[[str], Any], str]] = []
+        self._wide: list[tuple[int, Callable[[str], Any], str]] = []
+        self._narrow: dict[str, tuple[int, Callable[[str], Any]]] = {}
         for place in self.layout.places:
             target = place.column.target
             read = remembering(
@@ -88,10 +90,9 @@ class UsageReader:
             )
             self._readers.append((place, read))
             if target.startswith(MEASURE_PREFIX):
-                self._wide.append((place, read, place.column.field))
-        self._narrow = [
-            (p, r) for p, r in self._readers if not p.column.target.startswith(MEASURE_PREFIX)
-        ]
+                self._wide.append((place.index, read, place.column.field))
+            else:
+                self._narrow[target] = (place.index, read)
 
     def header(self, target: str) -> str:
         """What the file calls `target`; `target` itself where it has no such column."""
@@ -105,29 +106,31 @@ class UsageReader:
         """Good rows, whose `metrics` are values by measure, and every fault of the others."""
         rows: list[Row] = []
         errors: list[RowError] = []
+        account_at, read_account = self._narrow.get("account_id", _ABSENT)
+        day_at, read_day = self._narrow.get("on", _ABSENT)
+        measure_at, read_measure = self._narrow.get("measure", _ABSENT)
+        value_at, read_value = self._narrow.get("value", _ABSENT)
+        wide = self._wide
         for record in records:
             number, cells = record.number, record.cells
             if record.fault:
                 value = shown(cells[0]) if cells else ""
                 errors.append(RowError(number, "", value, f"The row {record.fault}", record.remedy))
                 continue
-            found: dict[str, Any] = {}
             measured: dict[str, float] = {}
             faulty = len(errors)
-            place = None
             try:
-                for place, read in self._narrow:
-                    if text := cells[place.index]:
-                        found[place.column.target] = read(text)
-                for place, read, key in self._wide:
-                    if (text := cells[place.index]) and (value := read(text)) is not None:
+                account_id = read_account(cells[account_at])
+                on = read_day(cells[day_at])
+                measure = read_measure(cells[measure_at])
+                told = read_value(cells[value_at])
+                for index, read, key in wide:
+                    if (value := read(cells[index])) is not None:
                         measured[key] = value
             except CellFault:
                 # Rare, so the row is read again for all its faults.
                 errors += self._faults(record)
                 continue
-            account_id, on = found.get("account_id"), found.get("on")
-            measure, told = found.get("measure"), found.get("value")
             if measure and told is not None:
                 measured[measure] = told
             if not account_id:
@@ -183,16 +186,20 @@ class UsagePlan(BasePlan):
     """`values`: row number, account, measure's key, day, value. Compared in the database by `apply`."""
 
     values: list[tuple[int, int, str, str, float]] = field(default_factory=list)
+    # How many of the values there are already.
+    found: int = 0
 
     def apply(self, run: ImportRun) -> None:
         if not self.values:
             return
         with connection.cursor() as cursor:
-            cursor.execute(_CHANGED)
-            for pk, old, value in cursor.fetchall():
-                self.changes.add(Usage, pk, {"value": old}, {"value": value})
-            cursor.execute(_UPDATE)
-            cursor.execute(_INSERT, [run.source, run.pk])
+            if self.found:
+                cursor.execute(_CHANGED)
+                for pk, old, value in cursor.fetchall():
+                    self.changes.add(Usage, pk, {"value": old}, {"value": value})
+                cursor.execute(_UPDATE)
+            if self.found < len(self.values):
+                cursor.execute(_INSERT, [run.source, run.pk])
         self.changes.write(run)
 
 
@@ -209,9 +216,8 @@ def plan(rows: Sequence[Row], context: Context, sample_size: int = 0) -> UsagePl
         if account.since is not None and row.on < account.since:
             early += 1
         day = row.on.isoformat()
-        result.values.extend(
-            (row.number, account.pk, key, day, value) for key, value in row.metrics.items()
-        )
+        for key, value in row.metrics.items():
+            result.values.append((row.number, account.pk, key, day, value))
     if early:
         result.notes[EARLY] = early
     if result.values:
@@ -235,7 +241,7 @@ def _accounts(rows: Sequence[Row], context: Context) -> dict[str, Any]:
 def _stage(result: UsagePlan) -> None:
     measures = measure_ids({key for _, _, key, _, _ in result.values})
     with connection.cursor() as cursor:
-        cursor.execute(_CREATE)
+        cursor.execute(_CREATE_EMPTIED if connection.vendor == "postgresql" else _CREATE)
         cursor.execute(f"DELETE FROM {_TABLE}")
         bulk_insert_into(
             _TABLE,
@@ -245,23 +251,35 @@ def _stage(result: UsagePlan) -> None:
                 for number, account, key, day, value in result.values
             ),
         )
-        _compare(cursor, result.context.source)
+        result.found = _compare(cursor, result.context.source)
         if result.sample_size:
             _show(result, cursor)
-        cursor.execute(_COUNT)
-        for number, new, changed in cursor.fetchall():
-            result.outcomes[number] = CREATED if new else UPDATED if changed else UNCHANGED
+        _settle(result, cursor)
 
 
-def _compare(cursor: Any, source: str) -> None:
-    """Note what there is of the staged values already."""
-    on_postgresql = connection.vendor == "postgresql"
-    if on_postgresql:
-        # By the unique index: the planner would read all of the usage for every chunk.
-        cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-    cursor.execute(_COMPARE, [source])
-    if on_postgresql:
-        cursor.execute("SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on")
+def _settle(result: UsagePlan, cursor: Any) -> None:
+    """A row is new when any of its values is, else changed when any is."""
+    numbers = (number for number, *_ in result.values)
+    if not result.found:
+        result.outcomes = dict.fromkeys(numbers, CREATED)
+        return
+    result.outcomes = dict.fromkeys(numbers, UNCHANGED)
+    cursor.execute(_NOT_UNCHANGED)
+    for number, new in cursor.fetchall():
+        result.outcomes[number] = CREATED if new else UPDATED
+
+
+def _compare(cursor: Any, source: str) -> int:
+    """Note what there is of the staged values already; how many of them there are."""
+    if connection.vendor == "postgresql":
+        cursor.execute(_PLAN, ["off"] * 3)
+        cursor.execute(_COMPARE_RANGES, [source, source])
+    else:
+        cursor.execute(_COMPARE, [source])
+    found: int = cursor.rowcount
+    if connection.vendor == "postgresql":
+        cursor.execute(_PLAN, ["on"] * 3)
+    return found
 
 
 def _show(result: UsagePlan, cursor: Any) -> None:
@@ -278,14 +296,26 @@ CREATE TEMPORARY TABLE IF NOT EXISTS {_TABLE} (
     number integer NOT NULL, account_id bigint NOT NULL, measure_id bigint NOT NULL,
     day date NOT NULL, value double precision NOT NULL, usage_id bigint, old double precision
 )"""
+# Deleted rows of a temporary table stay in the way until it is emptied.
+_CREATE_EMPTIED: Final = f"{_CREATE} ON COMMIT DELETE ROWS"
 _COMPARE: Final = f"""
 UPDATE {_TABLE} SET usage_id = u.id, old = u.value FROM accounts_usage u
 WHERE u.account_id = {_TABLE}.account_id AND u.measure_id = {_TABLE}.measure_id
   AND u."on" = {_TABLE}.day AND u.source = %s"""
-_COUNT: Final = f"""
-SELECT number, MAX(CASE WHEN usage_id IS NULL THEN 1 ELSE 0 END),
-       MAX(CASE WHEN usage_id IS NOT NULL AND old <> value THEN 1 ELSE 0 END)
-FROM {_TABLE} GROUP BY number"""
+# One range of the unique index a value. By equal columns, the planner may take the index by day, where
+# statistics are older than the import, and read the whole day for every value.
+_COMPARE_RANGES: Final = f"""
+UPDATE {_TABLE} SET usage_id = u.id, old = u.value FROM accounts_usage u
+WHERE (u.account_id, u.measure_id, u."on", u.source)
+      >= ({_TABLE}.account_id, {_TABLE}.measure_id, {_TABLE}.day, %s)
+  AND (u.account_id, u.measure_id, u."on", u.source)
+      <= ({_TABLE}.account_id, {_TABLE}.measure_id, {_TABLE}.day, %s)"""
+_PLAN: Final = """
+SELECT set_config('enable_hashjoin', %s, true), set_config('enable_mergejoin', %s, true),
+       set_config('enable_seqscan', %s, true)"""
+_NOT_UNCHANGED: Final = f"""
+SELECT number, MAX(CASE WHEN usage_id IS NULL THEN 1 ELSE 0 END)
+FROM {_TABLE} WHERE usage_id IS NULL OR old <> value GROUP BY number"""
 _SAMPLE: Final = f"""
 SELECT number, value, old FROM {_TABLE} WHERE usage_id IS NULL OR old <> value
 ORDER BY number LIMIT %s"""

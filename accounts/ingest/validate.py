@@ -253,25 +253,26 @@ class Validator:
         return [Row(number, "", on, {}, metrics, account_id=account_id, cells=cells)]
 
 
-def remembering(parse: Callable[[str], Any], values: Mapping[str, str]) -> Callable[[str], Any]:
-    """`parse` after trimming and translating a cell, remembering good results; None for a blank one."""
-    known: dict[str, Any] = {}
+class _Remembered(dict[str, Any]):
+    """Cells read so far; reads the others as they are looked up, which costs no call for most cells."""
 
-    def read(text: str) -> Any:
-        try:
-            return known[text]
-        except KeyError:
-            pass
+    def __init__(self, parse: Callable[[str], Any], values: Mapping[str, str]) -> None:
+        self._parse, self._values = parse, values
+
+    def __missing__(self, text: str) -> Any:
         plain = text.strip()
-        if values:
-            plain = values.get(plain.casefold(), plain)
-        value = parse(plain) if plain else None
-        if len(known) >= _REMEMBERED:
-            known.clear()
-        known[text] = value
+        if self._values:
+            plain = self._values.get(plain.casefold(), plain)
+        value = self._parse(plain) if plain else None
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[text] = value
         return value
 
-    return read
+
+def remembering(parse: Callable[[str], Any], values: Mapping[str, str]) -> Callable[[str], Any]:
+    """`parse` after trimming and translating a cell, remembering good results; None for a blank one."""
+    return _Remembered(parse, values).__getitem__
 
 
 def canonical_cells(

@@ -28,9 +28,10 @@ from accounts.ingest.errors import (
 )
 from accounts.ingest.feeds import FEEDS, Feed
 from accounts.ingest.feeds.further import columns_of
-from accounts.ingest.mappings import GENERIC, Layout, Mapping, read_mapping
+from accounts.ingest.mappings import Layout, Mapping
 from accounts.ingest.parsers import Record, Source, inspect
 from accounts.ingest.prepared import Prepared, ready
+from accounts.ingest.remembered import Given, how_to_read
 from accounts.ingest.result import ImportResult, PlannedChange
 from accounts.ingest.sources import lock
 from accounts.ingest.totals import Totals
@@ -54,7 +55,7 @@ def import_file(
     path: str | Path,
     *,
     by: Any = None,
-    mapping: str | Path | Dict[str, Any] | Mapping = GENERIC,
+    mapping: Given = None,
     as_of: date | None = None,
     dry_run: bool = False,
     errors_path: str | Path | None = None,
@@ -69,7 +70,8 @@ def import_file(
     """Load `path` through `feed`; good rows load although others do not.
 
     `as_of` is the day the file is of (default today in TIME_ZONE): it dates what the rows do not date
-    themselves. `source` is the system the ids come from (default: the mapping's, else "generic"),
+    themselves. `mapping` is a name, a YAML file, its content, or read already (default: generic).
+    `source` is the system the ids come from (default: the mapping's, else "generic"),
     `account_source` the one of the account ids (default: the same). `date_order` ("dmy", "mdy") and
     `decimal` ("." or ",") override the mapping. `files` are tables the mapping joins, by name (default: those
     beside `path`). A blank cell is unknown: it leaves what is there and adds
@@ -77,27 +79,31 @@ def import_file(
     are held, and load once the account appears. `progress` is called with the bytes read and the bytes in all.
 
     Loaded in chunks, each one transaction that also advances the ImportRun: a failure or a kill leaves whole
-    chunks. With `run` (queued, failed, or left running) the import goes on behind them, and ends with the
-    facts and counts of an import nobody disturbed. Raises IngestError when nothing could be loaded
-    (EveryRowRejected carries the result) or when it broke off; the failed ImportRun says why.
+    chunks. With `run` (queued, failed, or left running) the import goes on behind them, reads the file as it
+    began to unless told otherwise, and ends with the facts and counts of an import nobody disturbed.
+    Raises IngestError when nothing could be loaded (EveryRowRejected carries the result) or when it broke
+    off; the failed ImportRun says why.
     """
     path = Path(path)
     if feed not in FEEDS:
         raise UnknownFeed(feed, FEEDS)
-    if errors_path is not None and Path(errors_path).resolve() == path.resolve():
-        raise IngestError("The errors file would overwrite the file to import: name another.")
     columns = columns_of(FEEDS[feed])
-    how = (
-        mapping
-        if isinstance(mapping, Mapping)
-        else read_mapping(mapping, feed=feed, columns=columns)
+    given = how_to_read(
+        run,
+        feed=feed,
+        columns=columns,
+        mapping=mapping,
+        account_source=account_source,
+        date_order=date_order,
+        decimal=decimal,
+        files=files,
+        errors_path=errors_path,
     )
-    if date_order:
-        how = with_changes(how, date_order=date_order)
-    if decimal:
-        how = with_changes(how, decimal_comma=decimal == ",")
+    how, errors_path = given.mapping, given.errors_path
+    if errors_path is not None and Path(errors_path) == path.resolve():
+        raise IngestError("The errors file would overwrite the file to import: name another.")
     source = (run.source if run else source) or how.source or "generic"
-    account_source = account_source or how.account_source or source
+    account_source = given.account_source or how.account_source or source
     for name in (source, account_source):
         if len(name) > 40:
             raise IngestError(f"The source {shown(name)!r} is longer than 40 characters.")
@@ -108,7 +114,7 @@ def import_file(
             f"{path.name} is not the file import {run.pk} began with: give it that one, or undo it."
         )
     with ExitStack() as stack:
-        table, layout = ready(file, how, feed=feed, columns=columns, files=files)
+        table, layout = ready(file, how, feed=feed, columns=columns, files=given.files)
         stack.enter_context(table)
         result = ImportResult(
             feed=feed,
@@ -129,7 +135,9 @@ def import_file(
         work = _Import(FEEDS[feed], table, layout, how, account_source, result, totals, errors)
         work.made_run = run is None
         if not dry_run:
-            work.run = _begin(run, result, file, account_source, by)
+            work.run = _begin(
+                run, result, file, given.kept | {"account_source": account_source}, by
+            )
         try:
             return work.load(progress)
         except (EveryRowRejected, UnreadableFile) as nothing:
@@ -353,7 +361,7 @@ def _chunks(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
 
 
 def _begin(
-    run: ImportRun | None, result: ImportResult, file: Source, account_source: str, by: Any
+    run: ImportRun | None, result: ImportResult, file: Source, options: dict[str, Any], by: Any
 ) -> ImportRun:
     """A new run, or `run` again, running."""
     if run is None:
@@ -366,7 +374,7 @@ def _begin(
             bytes_total=file.size,
             as_of=result.as_of,
             started_by=by,
-            options={"account_source": account_source},
+            options=options,
         )
     run.refresh_from_db()
     if run.state in (ImportRun.State.DONE, ImportRun.State.UNDONE):
@@ -377,6 +385,6 @@ def _begin(
     run.file_sha256 = file.sha256
     run.bytes_total = file.size
     run.error = ""
-    run.options = run.options | {"account_source": account_source}
+    run.options = run.options | options
     run.save(update_fields=["state", "file_sha256", "bytes_total", "error", "options"])
     return run

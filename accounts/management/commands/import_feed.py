@@ -42,7 +42,7 @@ class Command(BaseCommand):
             "file", help="CSV: UTF-8, UTF-16, UTF-32 or Windows-1252; comma, semicolon, tab or pipe"
         )
         parser.add_argument(
-            "--mapping", default=GENERIC, help=f"{', '.join(shipped())} or a YAML file"
+            "--mapping", help=f"{', '.join(shipped())} or a YAML file (default {GENERIC})"
         )
         parser.add_argument("--as-of", help="day the figures are of, YYYY-MM-DD (default today)")
         parser.add_argument("--source", help="system the ids come from (default generic)")
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--resume",
             type=int,
-            help="number of an import of this file that broke off: go on with it",
+            help="number of an import of this file that broke off: go on with it, read as it was",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="say what would happen, change nothing"

@@ -4,18 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from django.db.models import F
+from django.db.models import Q
 
 from accounts.models import MetricDefinition
 from accounts.trust.freshness import Fresh, freshness
 from accounts.trust.tables import READINGS
-from scoring.engine.spec import required_metrics
-from scoring.metrics.catalogue import CATALOGUE, FAMILIES, catalogue
+from scoring.metrics.catalogue import CATALOGUE, FAMILIES
+from scoring.metrics.custom import metric_of
 from scoring.metrics.metric import Metric
 from scoring.models import Cap, Measure, MetricProfile, ScorecardVersion
-from scoring.services.versions import published_spec
 
 OWN = "Defined here"
 _FAMILY = {metric.key: name for name, family in FAMILIES.items() for metric in family.METRICS}
@@ -60,6 +58,11 @@ class Entry:
 def entries(as_of: date) -> list[Entry]:
     """Every metric that ships or is defined here, by family; a constant number of queries."""
     definitions = {row.key: row for row in MetricDefinition.objects.all()}
+    own = {
+        key: metric_of(row)
+        for key, row in definitions.items()
+        if row.is_active and key not in CATALOGUE
+    }
     profiles = _profiles()
     uses = _uses()
     told = freshness(as_of)
@@ -72,7 +75,7 @@ def entries(as_of: date) -> list[Entry]:
             fresh=_fresh_of(metric, told),
             uses=uses.get(key, ()),
         )
-        for key, metric in catalogue().items()
+        for key, metric in (CATALOGUE | own).items()
     ]
 
 
@@ -100,17 +103,26 @@ def _fresh_of(metric: Metric, told: Iterable[Fresh]) -> list[Fresh]:
 
 
 def _uses() -> dict[str, list[Use]]:
-    """Scorecards in use or in draft, by the metrics they read."""
+    """Scorecards in use or in draft, by the metrics they read; one query."""
+    state = ScorecardVersion.State
+    using = Q(version__state__in=(state.ACTIVE, state.DRAFT))
+    parts = [
+        rows.filter(using)
+        .order_by()
+        .values_list(field, "version__scorecard__key", "version__scorecard__name", "version__state")
+        for rows, field in (
+            (Measure.objects.all(), "metric"),
+            (Measure.objects.all(), "denominator"),
+            (Cap.objects.all(), "metric"),
+        )
+    ]
+    versions = ScorecardVersion.objects.filter(state__in=(state.ACTIVE, state.DRAFT)).order_by()
+    parts += [
+        versions.values_list(field, "scorecard__key", "scorecard__name", "state")
+        for field in ("pipeline_metric", "won_metric")
+    ]
     uses: dict[str, dict[Use, None]] = defaultdict(dict)
-    active = ScorecardVersion.objects.filter(state=ScorecardVersion.State.ACTIVE)
-    for version in active.select_related("scorecard"):
-        use = Use(version.scorecard.key, version.scorecard.name, draft=False)
-        for key in required_metrics(published_spec(version.pk)):
-            uses[key][use] = None
-    drafts = {"version__state": ScorecardVersion.State.DRAFT}
-    names = (F("version__scorecard__key"), F("version__scorecard__name"))
-    for model, field in ((Measure, "metric"), (Measure, "denominator"), (Cap, "metric")):
-        found: Any = model._default_manager.filter(**drafts).exclude(**{field: ""}).order_by()
-        for key, card, name in found.values_list(field, *names):
-            uses[key][Use(card, name, draft=True)] = None
+    for key, card, name, stands in parts[0].union(*parts[1:]):
+        if key:
+            uses[key][Use(card, name, draft=stands == state.DRAFT)] = None
     return {key: sorted(found, key=lambda use: use.name) for key, found in uses.items()}

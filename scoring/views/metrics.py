@@ -1,6 +1,7 @@
 """The metric catalogue: every number a scorecard may use, what feeds it, who has it, who reads it."""
 
 import csv
+from datetime import date
 from typing import Any
 
 from django.conf import settings
@@ -44,15 +45,17 @@ HEADERS = (
 _NIGHTS = 90
 
 
-def _as_of() -> Any:
+def _as_of(request: HttpRequest) -> date:
+    """The night shown; kept on the request, where the shell looks for it too."""
     run = newest_run(defer=True)
+    request.night = run  # type: ignore[attr-defined]
     return run.as_of if run else today()
 
 
 def _chosen(request: HttpRequest) -> tuple[list[Entry], list[Entry], dict[str, str]]:
     """All entries, those the address asks for, and what it asks."""
     asked = {name: request.GET.get(name, "").strip() for name in ("q", "family", "state")}
-    every = entries(_as_of())
+    every = entries(_as_of(request))
     words = asked["q"].casefold()
 
     def wanted(each: Entry) -> bool:
@@ -185,7 +188,7 @@ def metrics_csv(request: HttpRequest) -> HttpResponse:
 @require_safe
 def metric_page(request: HttpRequest, key: str) -> HttpResponse:
     """One metric: definition, spread over the book, coverage by night, freshness, who reads it."""
-    entry = next((each for each in entries(_as_of()) if each.metric.key == key), None)
+    entry = next((each for each in entries(_as_of(request)) if each.metric.key == key), None)
     if entry is None:
         raise Http404("No such metric.")
     nights = profiled_nights(key, _NIGHTS)

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, Final
 
 from accounts.ingest import load_contracts, load_history, load_related
+from accounts.ingest.errors import shown
 from accounts.ingest.implied import missing
 from accounts.ingest.load_ids import Known, accounts_by_id, rows_by_id
 from accounts.ingest.plans import (
@@ -41,7 +42,11 @@ _EVENT_DAY: Final = {
     "lifecycle": "on",
 }
 EARLY: Final = "a day before the account became a customer; they are loaded"
-_NO_CONTACT: Final = "a contact that is not known; they are loaded without it"
+_NO_CONTACT: Final = (
+    "{} not known; they are loaded without it. Import the contacts, then this file again"
+)
+# Warnings that name an id each; the rest are counted together.
+_NAMED: Final = 20
 
 
 @dataclass
@@ -193,13 +198,21 @@ def _refer(
             values[name] = found[told][0]
         elif name in _OPTIONAL:
             del values[name]
-            result.notes[_NO_CONTACT] += 1
+            _note_unknown(result, told)
         else:
             noun = name.removesuffix("_id")
             remedy = f"Import the {noun} first, then this file again."
             result.reject(row, name, told, f"There is no such {noun} of this source.", remedy)
             return False
     return True
+
+
+def _note_unknown(result: FactPlan, contact: str) -> None:
+    named = result.context.unknown
+    if len(named) < _NAMED:
+        named.add(contact)
+    what = f"the contact {shown(contact)!r}, which is" if contact in named else "another contact that is"
+    result.notes[_NO_CONTACT.format(what)] += 1
 
 
 def _note_early(result: FactPlan, row: Row, values: dict[str, Any], known: Known) -> None:

@@ -48,6 +48,8 @@ class Context:
     cells_of: Callable[[Row], dict[str, str]] = lambda row: {}
     # Accounts by id, for feeds whose chunks speak of the same ones again and again.
     known: dict[str, Known] = field(default_factory=dict)
+    # Ids of rows of ours that were named and are not there, the first few.
+    unknown: set[str] = field(default_factory=set)
     allowed: "QuerySet[Account] | None" = None
     hold: bool = True
 

@@ -12,7 +12,7 @@ from accounts.models import Account
 # Ten times as many take a minute; worth it after changes to the loader.
 ROWS = int(os.environ.get("BAD_ROWS_AMONG", "1000"))
 OF_EACH = ROWS // 100
-# Header, a good row, and a cell that cannot be read with its column. {i}: the row, {a}: its account, {d}: a day.
+# Header, a good row ({i} the row, {a} its account, {d} a day), and a column with a cell nobody can read.
 SHAPES = {
     "accounts": ("id,name,arr", "n{i},N{i},100", "arr", "much"),
     "contacts": ("id,account_id,name,created_at", "c{i},{a},Ann,{d}", "created_at", "then"),

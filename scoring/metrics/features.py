@@ -14,12 +14,8 @@ _USES = Table(
     feed="features",
     on="on",
     windowed=True,
-    rows=(
-        'FROM (SELECT u.account_id, u.feature_id, MIN(u."on") AS first, MAX(u."on") AS last '
-        "FROM accounts_account a JOIN accounts_featureuse u ON u.account_id = a.id "
-        'AND u."on" <= $as_of AND u."on" > $since '
-        "WHERE a.id BETWEEN $first AND $last GROUP BY u.account_id, u.feature_id) f"
-    ),
+    by="f.feature_id",
+    fold='MIN(f."on") AS first, MAX(f."on") AS last',
 )
 _USED = Part(_USES, "COUNT(*) FILTER (WHERE f.last > $d30)", days=30, reach=_DAYS, counts=True)
 

@@ -13,11 +13,9 @@ _ALL = Table(
     feed="tickets",
     on="opened_on",
     zero_when_none=True,
-    rows=(
-        "FROM accounts_account a JOIN accounts_ticket f ON f.account_id = a.id "
-        "AND f.opened_on <= $as_of AND (f.closed_on IS NULL OR f.closed_on > $as_of "
-        "OR f.escalated_on > $d180 OR f.reopened_on > $d90 OR f.first_response_on > $d90) "
-        "WHERE a.id BETWEEN $first AND $last"
+    where=(
+        "f.closed_on IS NULL OR f.closed_on > $as_of OR f.escalated_on > $d180 "
+        "OR f.reopened_on > $d90 OR f.first_response_on > $d90"
     ),
 )
 _CATEGORIES = Table(
@@ -26,13 +24,9 @@ _CATEGORIES = Table(
     on="opened_on",
     windowed=True,
     zero_when_none=True,
-    rows=(
-        "FROM (SELECT t.account_id, COUNT(*) AS n FROM accounts_account a "
-        "JOIN accounts_ticket t ON t.account_id = a.id "
-        "AND t.opened_on <= $as_of AND t.opened_on > $since "
-        "WHERE a.id BETWEEN $first AND $last AND t.category <> '' "
-        "GROUP BY t.account_id, t.category) f"
-    ),
+    where="f.category <> ''",
+    by="f.category",
+    fold="COUNT(*) AS n",
 )
 # Critical 4 … low 1; a ticket of unknown severity does not count.
 _WEIGHT = (

@@ -13,11 +13,7 @@ USAGE = Table(
     feed="usage",
     on="on",
     windowed=True,
-    rows=(
-        "FROM accounts_account a JOIN accounts_usage f ON f.account_id = a.id "
-        'AND f.measure_id IN ($measures) AND f."on" <= $as_of AND f."on" > $since '
-        "WHERE a.id BETWEEN $first AND $last"
-    ),
+    where="f.measure_id IN ($measures)",
 )
 _LATEST = Table(
     "accounts_usage",

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db import connection
 
-from accounts.models import UsageMeasure
+from accounts.models import FeedDay, UsageMeasure
 
 Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
@@ -110,26 +110,43 @@ Frozen = Mapping[tuple[str, str], date]
 
 @dataclass(frozen=True)
 class Clock:
-    """The night, and the last good day of every feed that is frozen on it."""
+    """The night, and the last good day of what is frozen on it: (feed, measure), measure blank for all."""
 
     as_of: date
-    good: Mapping[str, date] = field(default_factory=dict)
+    good: Mapping[tuple[str, str], date] = field(default_factory=dict)
 
     @classmethod
     def of_night(cls, as_of: date, frozen: Frozen | None = None) -> "Clock":
-        """Of two frozen sources of a feed the earlier good day counts."""
-        good: dict[str, date] = {}
-        for (_, feed), on in (frozen or {}).items():
-            good[feed] = min(on, good.get(feed, on))
+        """Of usage only the measures the source had told by its good day are frozen, of other feeds all.
+
+        Of two frozen sources the earlier good day counts.
+        """
+        good: dict[tuple[str, str], date] = {}
+        for (source, feed), on in (frozen or {}).items():
+            for measure in _told(source, feed, on) or [""]:
+                good[feed, measure] = min(on, good.get((feed, measure), on))
         return cls(as_of, good)
 
-    def of(self, feed: str) -> date:
-        return min(self.as_of, self.good.get(feed, self.as_of))
+    def of(self, feed: str, measure: str = "") -> date:
+        """The day a feed, or one measure of it, is read as of."""
+        return min(
+            self.as_of,
+            self.good.get((feed, ""), self.as_of),
+            self.good.get((feed, measure), self.as_of),
+        )
 
     def ago(self, days: int) -> "Clock":
-        """The same some days earlier, frozen feeds counted from their good day."""
+        """The same some days earlier, what is frozen counted from its good day."""
         back = timedelta(days=days)
-        return Clock(self.as_of - back, {feed: on - back for feed, on in self.good.items()})
+        return Clock(self.as_of - back, {key: on - back for key, on in self.good.items()})
+
+
+def _told(source: str, feed: str, until: date) -> list[str]:
+    """Measures a source of usage had told up to a day; asked only for what is frozen."""
+    if feed != "usage":
+        return []
+    days = FeedDay.objects.filter(source=source, feed=feed, on__lte=until).exclude(measure="")
+    return list(days.order_by().values_list("measure", flat=True).distinct())
 
 
 Newest = Mapping[tuple[str, str], date]
@@ -148,7 +165,7 @@ def newest(parts: Iterable[Part], clock: Clock) -> dict[tuple[str, str], date]:
             continue
         of = f"measure_id = {measures[measure]} AND " if measure else ""
         for name, on in ((table.name, table.on), *table.also):
-            until = clock.of(table.feed)
+            until = clock.of(table.feed, measure)
             sql = f'(SELECT MAX("{on}") FROM {name} WHERE {of}"{on}" <= \'{until}\')'
             asked.setdefault((table.name, measure, name), sql)
     if not asked:
@@ -175,19 +192,21 @@ def read(
     parts: Iterable[Part], *, clock: Clock, ids: Ids, first_id: int, last_id: int, newest: Newest
 ) -> dict[Part, Floats]:
     """The value of each part for each of `ids` (ascending, within the range); NaN unknown."""
-    by_table: dict[Table, list[Part]] = {}
+    # Parts of a table that are read as of the same day are one statement: all of them, unless frozen.
+    by_table: dict[tuple[Table, date], list[Part]] = {}
     found: dict[Part, Floats] = {}
     for part in dict.fromkeys(parts):
         if (part.table.name, part.measure) in newest and len(ids):
-            by_table.setdefault(part.table, []).append(part)
+            day = clock.of(part.table.feed, part.measure)
+            by_table.setdefault((part.table, day), []).append(part)
         else:
             found[part] = np.full(len(ids), np.nan)
     measures = measure_ids(
         [part.measure for part in set().union(*by_table.values()) if part.measure]
     )
     ever: dict[tuple[str, str], npt.NDArray[np.bool_]] = {}
-    for table, wanted in by_table.items():
-        query = _Query(clock.of(table.feed), first_id, last_id, measures)
+    for (table, day), wanted in by_table.items():
+        query = _Query(day, first_id, last_id, measures)
         seen, columns = _aggregates(table, wanted, query, ids)
         _zeros(table, wanted, columns, seen, query, ids, newest, ever)
         found |= dict(zip(wanted, columns, strict=True))

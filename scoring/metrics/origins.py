@@ -58,7 +58,7 @@ def origins(
             and (reported is None or reported[0] < made.on)
         ):
             feeds = list(dict.fromkeys(part.table.feed for part in metric.parts))
-            stale = any(feed in clock.good for feed in feeds)
+            stale = any(clock.of(p.table.feed, p.measure) < as_of for p in metric.parts)
             found[key] = Origin("derived", ", ".join(feeds), made.on, stale)
         elif reported is not None:
             on, source = reported

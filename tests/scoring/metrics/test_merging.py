@@ -5,7 +5,16 @@ from datetime import date, timedelta
 import pytest
 from django.contrib.auth import get_user_model
 
-from accounts.models import Account, LifecycleEvent, OwnerPeriod, Reading, Ticket
+from accounts.measures import measure_ids
+from accounts.models import (
+    Account,
+    FeedDay,
+    LifecycleEvent,
+    OwnerPeriod,
+    Reading,
+    Ticket,
+    Usage,
+)
 from scoring.metrics.origins import Origin
 from scoring.metrics.read import frame, origins
 from tests.scoring.metrics.book import name
@@ -69,6 +78,26 @@ def test_a_frozen_feed_is_read_as_of_its_good_day(make_account):
     assert value(account, frozen={("desk", "tickets"): ago(13)}) == 1
     found = origins([KEY], as_of=DAY, account_id=account.pk, frozen=frozen)
     assert found[KEY] == Origin("derived", "tickets", ago(12), frozen=True)
+
+
+def test_a_silent_source_of_usage_holds_back_its_own_measures_only(make_account):
+    account = make_account("A")
+    ids = measure_ids(["kb_views", "logins"])
+    for source, key, days in (("help", "kb_views", (40, 20)), ("product", "logins", (40, 3))):
+        for day in days:
+            Usage.objects.create(
+                account=account, measure_id=ids[key], on=ago(day), value=10, source=source
+            )
+            FeedDay.objects.create(
+                source=source, feed="usage", measure=key, on=ago(day), rows=1, accounts=1
+            )
+    keys = ["knowledge_base_views_month", "logins_7d"]
+    frozen = {("help", "usage"): ago(20)}
+    views, logins = read(account, keys=keys, frozen=frozen)[keys].iloc[0]
+    # Views as of their last good day: both deliveries; log-ins as of the night: the last one.
+    assert (views, logins) == (20, 10)
+    found = origins(keys, as_of=DAY, account_id=account.pk, frozen=frozen)
+    assert [found[key].frozen for key in keys] == [True, False]
 
 
 def test_a_frozen_source_is_not_heard_after_its_good_day(make_account):

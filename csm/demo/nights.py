@@ -9,7 +9,7 @@ from django.utils import timezone
 from csm.demo.book import Plan
 from csm.lib.errors import WorkbenchError
 from csm.models import User
-from csm.nightly import run_nightly
+from csm.nightly import after_night, run_nightly
 from scoring.models import Scorecard, ScorecardVersion, ScoreRun, Snapshot
 from scoring.services import versions
 
@@ -64,7 +64,9 @@ def run_nights(
             run = run_nightly(night, by=by, history_only=night != plan.as_of)
             if run.state != ScoreRun.State.DONE:
                 raise WorkbenchError(f"The night of {night} failed: {run.error}")
+            after_night(run)
             ran += 1
+            after_night(run)
         done(night)
     return ran
 

@@ -47,7 +47,7 @@ def mapping(page: Page, address: str, suffix: str) -> None:
         "input[type=file] >> nth=0",
         {"name": "cases.csv", "mimeType": "text/csv", "buffer": TICKETS.encode()},
     )
-    page.locator("main form button[type=submit]").first.click()
+    page.locator("form[data-upload] .btn-primary").click()
     page.wait_for_url("**/mapping/")
     page.screenshot(path=FOLDER / f"import_mapping{suffix}.png")
 

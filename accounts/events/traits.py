@@ -1,7 +1,7 @@
 """What identify and group messages tell of people and accounts, through the validation files go through.
 
 Traits are recognised by the names and aliases of the feeds `contacts` and `accounts`. Whoever has a write
-key can send them, so they never say who owns an account or which account it belongs to.
+key can send them, so they never say who owns an account, which account it belongs to or which others it is.
 """
 
 import logging
@@ -22,8 +22,8 @@ log = logging.getLogger("csm.events")
 
 _FILE_NAME: Final = "Events"
 _NOT_OF_TRAITS: Final = {
-    "contacts": {"external_id", "account_id", "updated_on"},
-    "accounts": {"external_id", "owner", "team", "parent_id", "as_of"},
+    "contacts": {"external_id", "account_id", "merged_ids", "updated_on"},
+    "accounts": {"external_id", "owner", "team", "parent_id", "merged_ids", "as_of"},
 }
 _IDS: Final = {"external_id", "account_id"}
 _CHANGES: Final = {"created", "updated"}

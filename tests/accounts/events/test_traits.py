@@ -3,7 +3,7 @@
 from datetime import date
 
 from accounts.events import apply
-from accounts.models import Account, Contact, Event, ImportRun, WriteKey
+from accounts.models import Account, AccountAlias, Contact, Event, ImportRun, WriteKey
 
 DAY = date(2026, 11, 20)
 State = Event.State
@@ -41,8 +41,9 @@ def test_identify_makes_a_contact_once_and_changes_it(post, make_account):
 def test_group_traits_update_the_account_and_never_its_owner(post, make_account, owner):
     account = make_account(source="product", external_id="A1", owner=owner)
     traits = {"name": "New Name", "Industry": "Retail", "owner": "outsider@example.test", "x": [1]}
-    post({"batch": [said("group", 1, **traits, parent_id="A9", email="x@y.example")]})
+    post({"batch": [said("group", 1, **traits, parent_id="A9", aliases="A7", email="x@y.example")]})
     run()
+    assert not AccountAlias.objects.exists()
     account.refresh_from_db()
     assert (account.name, account.industry) == ("New Name", "Retail")
     assert (account.owner, account.parent) == (owner, None)

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import MetricDefinition
 from csm.lib.errors import WorkbenchError
 from scoring.metrics.catalogue import CATALOGUE
 from scoring.metrics.read import frame
-from scoring.models import Measure, ScorecardVersion, ScoreRun
+from scoring.models import Cap, Measure, ScorecardVersion, ScoreRun
 
 # What may change once a published scorecard reads the metric: words, never numbers.
 WORDS = ("label", "description", "is_active")
@@ -31,8 +32,13 @@ class Trial:
 
 def is_published(key: str) -> bool:
     """Whether a published version reads the metric: then its numbers must stay what they were."""
-    published = Measure.objects.exclude(version__state=ScorecardVersion.State.DRAFT)
-    return published.filter(metric=key).exists() or published.filter(denominator=key).exists()
+    published = ScorecardVersion.objects.exclude(state=ScorecardVersion.State.DRAFT)
+    reads = (
+        Measure.objects.filter(Q(metric=key) | Q(denominator=key), version__in=published),
+        Cap.objects.filter(metric=key, version__in=published),
+        published.filter(Q(pipeline_metric=key) | Q(won_metric=key)),
+    )
+    return any(rows.exists() for rows in reads)
 
 
 def save(definition: MetricDefinition, *, by: Any) -> MetricDefinition:

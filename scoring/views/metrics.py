@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import MetricDefinition
 from accounts.trust.freshness import Fresh
@@ -302,6 +302,7 @@ def _coverage_trend(nights: Any) -> dict[str, Any]:
     }
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def metric_edit(request: HttpRequest, key: str = "") -> HttpResponse:
     """Define a metric, or change one; "Try it" shows what it would give and keeps nothing."""
     user = require_admin(request)

@@ -11,9 +11,9 @@ from accounts import measures
 from accounts.models import MetricDefinition, Usage
 from csm.nightly import after_night, run_nightly
 from scoring.metrics.catalogue import CATALOGUE, catalogue
-from scoring.models import Measure, MetricProfile
+from scoring.models import Cap, Measure, MetricProfile, ScorecardVersion
 from scoring.selectors import newest_run
-from scoring.services import profiles
+from scoring.services import definitions, profiles
 from tests.conftest import NIGHT
 
 FORM = {
@@ -151,6 +151,18 @@ def test_what_a_published_scorecard_reads_keeps_its_numbers(exports, book, admin
     kept.refresh_from_db()
     assert not kept.is_active
     assert "exports_30d" not in catalogue()
+
+
+def test_a_metric_read_by_a_cap_or_the_revenue_model_is_published_too(book):
+    assert not definitions.is_published("exports_30d")
+    version = ScorecardVersion.objects.filter(state="active").first()
+    # In bulk, past the rule that a published version never changes.
+    cap = Cap(version=version, key="few", label="Few", metric="exports_30d", value=1, limit=40)
+    Cap.objects.bulk_create([cap])
+    assert definitions.is_published("exports_30d")
+    ScorecardVersion.objects.filter(pk=version.pk).update(pipeline_metric="pipe", won_metric="won")
+    assert definitions.is_published("pipe")
+    assert definitions.is_published("won")
 
 
 @pytest.mark.parametrize("who", ["owner", "manager", "executive", "outsider"])

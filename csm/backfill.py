@@ -39,6 +39,8 @@ def backfill(
             shard_size=shard_size,
             history_only=not shown,
             plan=earlier.plan if as_it_was and earlier is not None else None,
+            # A back-fill asks what stood then; it opens nothing.
+            judge=False,
             progress=progress,
         )
         yield run

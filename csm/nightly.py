@@ -18,18 +18,25 @@ def run_nightly(
     shard_size: int = nights.SHARD_SIZE,
     history_only: bool = False,
     plan: list[int] | None = None,
+    judge: bool = True,
     progress: nights.Progress | None = None,
 ) -> ScoreRun:
     """Score the night of `as_of` in this process; resumes an unfinished one.
 
     With `scorecard_key` that scorecard scores every account, otherwise each account gets the first
     active scorecard whose scope matches. `history_only` back-fills: current health stays;
-    `plan` names the version ids to score with instead of the active ones. Raises
+    `plan` names the version ids to score with instead of the active ones; `judge` as in `start_night`. Raises
     WorkbenchError (NightError) with a sentence; a run that failed in its work is returned in state
     "failed" with the error in it.
     """
     run = start_night(
-        as_of, scorecard_key, by=by, shard_size=shard_size, history_only=history_only, plan=plan
+        as_of,
+        scorecard_key,
+        by=by,
+        shard_size=shard_size,
+        history_only=history_only,
+        plan=plan,
+        judge=judge,
     )
     return nights.work(run, progress=progress)
 
@@ -47,12 +54,16 @@ def start_night(
     shard_size: int = nights.SHARD_SIZE,
     history_only: bool = False,
     plan: list[int] | None = None,
+    judge: bool = True,
 ) -> ScoreRun:
-    """The row of the night, new or unfinished, for any number of workers to work on."""
+    """The row of the night, new or unfinished, for any number of workers to work on.
+
+    With `judge`, what waits is applied first and the breaker looks at the sources as of the night: for
+    tonight only, as a freeze opened for a past night would hold every night since.
+    """
     if not Scorecard.objects.exists():
         versions.load_presets()
-    if not history_only:
-        # A back-fill asks what stood then; it opens nothing.
+    if judge and not history_only:
         apply_events(as_of=as_of)
         breaker.check(as_of)
         duplicates.search_when_due()

@@ -22,7 +22,7 @@ MAX_WORKERS = 8
 def night(as_of: str | None = None, scorecard_key: str | None = None) -> None:
     """Start the night of `as_of` (today when absent) and wake workers for its shards."""
     day = date.fromisoformat(as_of) if as_of else today()
-    wake(start_night(day, scorecard_key))
+    wake(start_night(day, scorecard_key, judge=day >= today()))
 
 
 @shared_task

@@ -7,7 +7,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.ingest.run import import_file
-from accounts.models import Reading
+from accounts.measures import measure_ids
+from accounts.models import Freeze, Reading, Usage
+from accounts.trust import profile
+from accounts.trust.freshness import freshness
 from csm.backfill import backfill
 from scoring.models import Scorecard, ScoreRun, Snapshot
 from scoring.selectors import newest_run
@@ -50,6 +53,21 @@ def test_the_last_night_of_a_back_fill_is_shown_when_it_is_the_newest(past):
     last = NIGHT + timedelta(days=2)
     list(backfill(NIGHT + timedelta(days=1), last))
     assert newest_run().as_of == last
+
+
+def test_a_back_fill_freezes_nothing(past):
+    """Logins came every day until a month before the last night, and come again now."""
+    measure = measure_ids(["logins"])["logins"]
+    days = [*range(30, 90), *range(5)]
+    Usage.objects.bulk_create(
+        Usage(account=past[0], measure_id=measure, on=NIGHT - timedelta(days=ago), value=1)
+        for ago in days
+    )
+    profile.refresh()
+    quiet = NIGHT - timedelta(days=10)
+    assert next(each.state for each in freshness(quiet) if each.feed == "usage") == "silent"
+    assert [run.as_of for run in backfill(quiet, quiet)] == [quiet]
+    assert not Freeze.objects.exists()
 
 
 def test_scoring_a_past_night_again_gives_the_same_numbers_and_says_so(past):

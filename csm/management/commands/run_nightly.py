@@ -58,7 +58,12 @@ class Command(BaseCommand):
                 return
             as_of = _day(options["as_of"]) if options["as_of"] else today()
             if options["celery"]:
-                run = start_night(as_of, options["scorecard"], shard_size=options["shard_size"])
+                run = start_night(
+                    as_of,
+                    options["scorecard"],
+                    shard_size=options["shard_size"],
+                    judge=as_of >= today(),
+                )
                 wake(run)
                 self.stdout.write(
                     f"Night of {as_of} started as run {run.pk}; the workers have been told."
@@ -107,8 +112,9 @@ class Command(BaseCommand):
 
     def _run(self, as_of: date, scorecard: str | None, shard_size: int) -> ScoreRun:
         console = Console(stderr=True)
+        judge = as_of >= today()
         if not console.is_terminal:
-            return run_nightly(as_of, scorecard, shard_size=shard_size)
+            return run_nightly(as_of, scorecard, shard_size=shard_size, judge=judge)
         with Progress(console=console, transient=True) as bar:
             task = bar.add_task(f"Night of {as_of}")
 
@@ -117,7 +123,7 @@ class Command(BaseCommand):
                     task, description=f"Night of {as_of}, {state}", completed=done, total=total
                 )
 
-            return run_nightly(as_of, scorecard, shard_size=shard_size, progress=show)
+            return run_nightly(as_of, scorecard, shard_size=shard_size, judge=judge, progress=show)
 
     def _report(self, run: ScoreRun, seconds: float) -> None:
         self.stdout.write(

@@ -7,7 +7,7 @@ import logging
 from datetime import date
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -149,19 +149,20 @@ def freeze(source: str, feed: str, *, good_on: date, on: date, note: str, by: An
         f"{feed_label(feed)} of {source} frozen by {by}: {note.strip() or 'no reason given'}. "
         f"Held at {display.day(good_on)}."
     )
-    with transaction.atomic():
-        if Freeze.objects.filter(source=source, feed=feed, lifted_on=None).exists():
-            raise FreezeError(f"{feed_label(feed)} of {source} is frozen already.")
-        return Freeze.objects.create(
-            source=source,
-            feed=feed,
-            reason=_REASON.BY_HAND,
-            good_on=good_on,
-            opened_on=on,
-            opened_by=by,
-            details={"sentence": sentence},
-            told_at=timezone.now(),
-        )
+    try:
+        with transaction.atomic():
+            return Freeze.objects.create(
+                source=source,
+                feed=feed,
+                reason=_REASON.BY_HAND,
+                good_on=good_on,
+                opened_on=on,
+                opened_by=by,
+                details={"sentence": sentence},
+                told_at=timezone.now(),
+            )
+    except IntegrityError:
+        raise FreezeError(f"{feed_label(feed)} of {source} is frozen already.") from None
 
 
 def lift(frozen: Freeze, *, on: date, note: str, by: Any) -> Freeze:

@@ -23,7 +23,11 @@ _WORDS: Final = {
 
 @dataclass(frozen=True)
 class Series:
-    """Values of one measure by day, oldest first; sources that tell of the same day are added up."""
+    """Values of one measure by day, oldest first.
+
+    Of sources that tell of the same day sums add up; of other measures the first by name counts, as it does
+    for the last value of a metric.
+    """
 
     measure: UsageMeasure
     days: list[date]
@@ -59,7 +63,8 @@ def _series(rows: list[Usage]) -> Series:
     values: list[float] = []
     for row in rows:
         if days and days[-1] == row.on:
-            values[-1] += row.value
+            if row.measure.aggregate == Aggregate.SUM:
+                values[-1] += row.value
         else:
             days.append(row.on)
             values.append(row.value)

@@ -108,6 +108,16 @@ def test_tiles_are_the_metrics_the_score_reads(full, owner, client):
     assert {tile["as_of"] for tile in page.context["tiles"]} == {NIGHT}
 
 
+def test_two_sources_of_a_standing_figure_are_not_added_up(full):
+    seats = Usage.objects.get(account=full, measure__key="seats_licensed")
+    Usage.objects.create(
+        account=full, measure=seats.measure, on=seats.on, source="zz-billing", value=70
+    )
+    found = {each.measure.key: each for each in usage.series(full, NIGHT)}
+    assert found["seats_licensed"].values == [seats.value]
+    assert found["seats_licensed"].sources == [seats.source, "zz-billing"]
+
+
 def test_usage_adds_up_by_the_measures_own_rule(full, owner, client):
     found = {each.measure.key: each for each in usage.series(full, NIGHT)}
     assert found["logins"].over(NIGHT - timedelta(days=29), NIGHT) == 12

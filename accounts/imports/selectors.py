@@ -17,7 +17,7 @@ from django.db.models import (
     Subquery,
 )
 from django.db.models.fields.reverse_related import ManyToOneRel
-from django.urls import Resolver404, resolve
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.imports import jobs
@@ -31,7 +31,6 @@ TONES = {
     State.QUEUED: "fair",
     State.RUNNING: "fair",
 }
-QUARANTINE = "/quality/quarantine/"
 
 
 def history() -> QuerySet[ImportRun]:
@@ -57,13 +56,9 @@ def error_count(run: ImportRun) -> int:
     return max(int(run.options.get("error_count", kept)), len(run.errors))
 
 
-def quarantine_url(run: ImportRun | None = None) -> str:
-    """Where held rows are looked after; empty while no such page exists."""
-    try:
-        resolve(QUARANTINE)
-    except Resolver404:
-        return ""
-    return f"{QUARANTINE}?import={run.pk}" if run else QUARANTINE
+def quarantine_url(run: ImportRun) -> str:
+    """Where the held rows of `run` are looked after."""
+    return f"{reverse('quality_quarantine')}?import={run.pk}"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Accounts in the admin. What an import or an export did is read here, never edited."""
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -8,6 +9,8 @@ from accounts.admin.records import RecordAdmin
 from accounts.ingest.errors import UndoRefused
 from accounts.ingest.undo import undo
 from accounts.models import Account, ExportLog, ImportChange, ImportRun, Reading, Team
+from accounts.services.owners import note_owners
+from csm.lib.dates import today
 
 
 @admin.register(Account)
@@ -26,8 +29,17 @@ class AccountAdmin(admin.ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("name", "external_id")
-    raw_id_fields = ("owner", "parent", "merged_into")
-    readonly_fields = ("created_at", "updated_at")
+    raw_id_fields = ("owner", "parent")
+    # Merging moves facts as well: the page of duplicates does it.
+    readonly_fields = ("merged_into", "created_at", "updated_at")
+
+    def save_model(
+        self, request: HttpRequest, obj: Account, form: forms.ModelForm, change: bool
+    ) -> None:
+        """Also keep from which day on the account has its owner."""
+        super().save_model(request, obj, form, change)
+        if "owner" in form.changed_data:
+            note_owners({obj.pk: (obj.owner_id, today())})
 
 
 @admin.register(Team)

@@ -66,7 +66,6 @@ def run_nights(
                 raise WorkbenchError(f"The night of {night} failed: {run.error}")
             after_night(run)
             ran += 1
-            after_night(run)
         done(night)
     return ran
 

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import MetricDefinition
 from accounts.trust.freshness import Fresh, freshness
@@ -58,11 +59,7 @@ class Entry:
 def entries(as_of: date) -> list[Entry]:
     """Every metric that ships or is defined here, by family; a constant number of queries."""
     definitions = {row.key: row for row in MetricDefinition.objects.all()}
-    own = {
-        key: metric_of(row)
-        for key, row in definitions.items()
-        if row.is_active and key not in CATALOGUE
-    }
+    own = {key: metric_of(row) for key, row in definitions.items() if key not in CATALOGUE}
     profiles = _profiles()
     uses = _uses()
     told = freshness(as_of)
@@ -106,7 +103,7 @@ def _uses() -> dict[str, list[Use]]:
     """Scorecards in use or in draft, by the metrics they read; one query."""
     state = ScorecardVersion.State
     using = Q(version__state__in=(state.ACTIVE, state.DRAFT))
-    parts = [
+    parts: list[QuerySet[Any, Any]] = [
         rows.filter(using)
         .order_by()
         .values_list(field, "version__scorecard__key", "version__scorecard__name", "version__state")

@@ -1,7 +1,5 @@
 """What every dated fact of an account carries."""
 
-from typing import Any
-
 from django.db import models
 
 
@@ -23,7 +21,7 @@ class Fact(models.Model):
 
     class Meta:
         abstract = True
-        constraints: list[Any] = [
+        constraints = [
             models.UniqueConstraint(
                 fields=["source", "external_id"], name="one_%(class)s_per_source_id"
             )

@@ -105,9 +105,7 @@ def test_as_it_was_scores_with_the_versions_of_then(past, admin):
     list(backfill(WEEK_AGO, WEEK_AGO))
     assert {row[1] for row in rows(WEEK_AGO)} == {before[0][1], draft.pk}
     # Nights never scored have no "as it was".
-    assert (
-        list(backfill(WEEK_AGO - timedelta(days=2), WEEK_AGO, as_it_was=True))[0].as_of == WEEK_AGO
-    )
+    assert next(backfill(WEEK_AGO - timedelta(days=2), WEEK_AGO, as_it_was=True)).as_of == WEEK_AGO
 
 
 def test_readings_after_the_night_do_not_leak_into_it(past):

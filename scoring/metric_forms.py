@@ -1,12 +1,15 @@
 """The form of a metric an admin defines."""
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from django import forms
 
 from accounts.models import MetricDefinition, UsageMeasure
 from scoring.metrics.catalogue import CATALOGUE
 from scoring.services.definitions import WORDS
+
+_KEY: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class MetricForm(forms.ModelForm):
@@ -57,6 +60,10 @@ class MetricForm(forms.ModelForm):
 
     def clean_key(self) -> str:
         key = str(self.cleaned_data["key"]).lower()
+        if self.instance._state.adding and not _KEY.fullmatch(key):
+            raise forms.ValidationError("Write small letters, digits and _, a letter first.")
+        if key == "new":
+            raise forms.ValidationError("new is the address of this form: choose another key.")
         if key in CATALOGUE:
             raise forms.ValidationError("A metric of that key ships with the workbench.")
         return key

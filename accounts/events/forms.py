@@ -116,7 +116,17 @@ class RuleForm(forms.Form):
             data["property"] = ""
         if data.get("event") and not data["event"].strip():
             self.add_error("event", "Write the event's name.")
+        if not self.errors and self._is_there(data):
+            self.add_error(None, "There is such a rule already: it counts these events once.")
         return data
+
+    def _is_there(self, data: dict[str, Any]) -> bool:
+        same = EventRule.objects.filter(
+            is_active=True, **{k: data[k] for k in ("event", "source", "how", "property")}
+        )
+        target = "feature" if data["how"] == EventRule.How.FEATURE else "measure"
+        same = same.filter(**{f"{target}__key": data["makes"]})
+        return (same.exclude(pk=self.rule.pk) if self.rule and self.rule.pk else same).exists()
 
     def draft(self) -> EventRule:
         """The rule as the form says it, for a preview: makes nothing that is not there."""

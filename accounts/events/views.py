@@ -121,7 +121,10 @@ def rule_save(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     finished = form.finished()
     made = rules.save_rule(finished, by=user)
     becomes: Any = finished.measure or finished.feature
-    messages.success(request, f"{finished.event} makes {becomes.label}: {made:,} daily values now.")
+    messages.success(
+        request,
+        f"{finished.event} makes {becomes.label}: {made:,} daily value{'s' * (made != 1)} now.",
+    )
     return redirect("events")
 
 

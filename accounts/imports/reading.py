@@ -11,12 +11,14 @@ from accounts.ingest.errors import IngestError, UnreadableFile
 from accounts.ingest.feeds import Feed
 from accounts.ingest.mappings import lay_out, read_mapping
 from accounts.ingest.parsers import DELIMITERS, Table, inspect
-from accounts.ingest.preview import PreviewCell, preview, suggest_feed
+from accounts.ingest.preview import Preview, PreviewCell, preview, suggest_feed
 from accounts.models import ImportRun
 
 # A larger file is not read whole for the order of its dates before it is loaded.
 SCANNED: Final = 50_000_000
 ROWS: Final = 20
+# The columns page sends a field for each, and Django takes a thousand fields.
+MOST_COLUMNS: Final = 900
 _WORDS: Final = {"external_id": "id in the source", "account_id": "account's id in the source"}
 
 
@@ -106,6 +108,12 @@ def header_of(run: ImportRun) -> list[str]:
 def guess(run: ImportRun) -> None:
     """Fill in what the upload form left open: feed, mapping and source. IngestError: it is no table."""
     header = header_of(run)
+    if len(header) > MOST_COLUMNS:
+        raise UnreadableFile(
+            run.file_name,
+            f"has {len(header):,} columns, and a page can show {MOST_COLUMNS}. Export only the columns "
+            "the workbench needs, or load it in a shell: manage.py import_feed.",
+        )
     run.mapping = run.mapping or best_mapping(header, run.feed)
     if not run.feed:
         saved = run.mapping not in specs.shipped()
@@ -188,8 +196,19 @@ def look(run: ImportRun, columns: dict[str, Column] | None = None) -> Look:
         [one.header for one in used],
         [public(fault, run) for fault in seen.faults],
         [*seen.warnings, *seen.notices],
-        seen.suggested_feed,
+        _suggested(run, seen),
     )
+
+
+def _suggested(run: ImportRun, seen: Preview) -> str:
+    """The feed to propose: none where the chosen one reads every column, or no feed knows any."""
+    taken = sum(one.target not in ("", IGNORE) for one in seen.guesses)
+    fits = not seen.faults and taken == len(seen.guesses)
+    if fits or seen.suggested_feed == run.feed:
+        return ""
+    feed = seen.suggested_feed
+    layout = lay_out(seen.header, read_mapping("generic", feed=feed), feed=feed, strict=False)
+    return feed if taken or layout.places else ""
 
 
 def _cell(cell: PreviewCell) -> CellView:

@@ -128,6 +128,9 @@ def import_page(request: HttpRequest, pk: int) -> HttpResponse:
         if not is_open:
             response["HX-Refresh"] = "true"
         return response
+    # Read to its end without a row that loads: going on would read nothing more.
+    futile = 0 < run.rows_read == run.rows_rejected and run.bytes_read >= run.bytes_total
+    may_go_on = bool(run.file) and not futile
     context |= {
         "row": selectors.row_of(run),
         "errors": run.errors[:ERRORS_SHOWN],
@@ -136,7 +139,7 @@ def import_page(request: HttpRequest, pk: int) -> HttpResponse:
         "quarantine": selectors.quarantine_url(run),
         "has_file": bool(run.file),
         "may_undo": run.state == State.DONE or (run.state == State.FAILED and run.position > 0),
-        "may_resume": abandoned or stalled or (run.state == State.FAILED and bool(run.file)),
+        "may_resume": abandoned or stalled or (run.state == State.FAILED and may_go_on),
         "took": selectors.span(selectors.progress(run).seconds),
     }
     return render(request, "accounts/import.html", context)

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
+from accounts.models import Account
 from csm.lib import display, markup
 from csm.lib.dates import today
 from csm.nav import night_of, scope_of
@@ -89,6 +90,13 @@ def home(request: HttpRequest) -> HttpResponse:
 def _empty(user: Any, scope: str, run: ScoreRun | None, found: Figures) -> dict[str, str] | None:
     """What stands in place of figures, and what to do about it."""
     if not found.all.accounts:
+        if user.is_admin and not Account.objects.exists():
+            return {
+                "title": "No accounts yet",
+                "text": "Import a file of accounts, one row per customer. Then score a night under Nights.",
+                "url": reverse("import_new"),
+                "label": "Import a file",
+            }
         if scope != "all" and not (scope == "team" and user.role == "manager"):
             return {
                 "title": "No accounts in this scope",
@@ -96,14 +104,6 @@ def _empty(user: Any, scope: str, run: ScoreRun | None, found: Figures) -> dict[
                 "assign some to you.",
                 "url": list_url("home", "all"),
                 "label": "Show all",
-            }
-        if user.is_admin:
-            return {
-                "title": "No accounts yet",
-                "text": "Import a file on the server: python manage.py import_feed accounts FILE. Then score "
-                "it: python manage.py run_nightly.",
-                "url": "",
-                "label": "",
             }
         return {
             "title": "No accounts yet",
@@ -113,11 +113,7 @@ def _empty(user: Any, scope: str, run: ScoreRun | None, found: Figures) -> dict[
         }
     if run is None:
         many = f"{found.all.accounts:,} account{'' if found.all.accounts == 1 else 's'}"
-        how = (
-            "Run one on the server: python manage.py run_nightly."
-            if user.is_admin
-            else "Health appears after the next one."
-        )
+        how = "Start one under Nights." if user.is_admin else "Health appears after the next one."
         return {
             "title": "No night has been scored yet",
             "text": f"This scope holds {many}. {how}",

@@ -229,12 +229,13 @@ class Listing:
             }
         user: Any = self.request.user
         wider = {"empty_url": with_params(self.query, scope="all"), "empty_label": "Show all"}
+        imports = {"empty_url": reverse("import_new"), "empty_label": "Import a file"}
         return {
             "empty_title": "No accounts in this scope",
-            "empty_text": "Import a file on the server: python manage.py import_feed accounts FILE."
+            "empty_text": "Look at all accounts, or import a file of them under Imports."
             if user.is_admin
             else "None of your accounts are in it. Look at all you may see, or ask an administrator.",
-            **(wider if self.scope != "all" else {}),
+            **(wider if self.scope != "all" else imports if user.is_admin else {}),
         }
 
 

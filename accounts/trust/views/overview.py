@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import visible_to
+from accounts.models import Account
 from accounts.trust import profile, selectors
 from accounts.trust.contradictions import RULES
 from accounts.trust.views.answers import as_csv, page_of, require_admin
@@ -104,8 +105,14 @@ def unowned(request: HttpRequest) -> HttpResponse:
             "pager": pager,
             "as_of": today(),
             "csv_url": reverse("quality_unowned_csv"),
-            "empty_title": "Every customer has an owner",
-            "empty_text": "Nothing to do here.",
+            **(
+                {"empty_title": "Every customer has an owner", "empty_text": "Nothing to do here."}
+                if pager or Account.objects.exists()
+                else {
+                    "empty_title": "No accounts yet",
+                    "empty_text": "Those without an owner are listed here once accounts are imported.",
+                }
+            ),
         },
     )
 

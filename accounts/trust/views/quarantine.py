@@ -86,7 +86,10 @@ def discard(request: HttpRequest) -> HttpResponse:
     """Let the rows of one group, or with `all=1` every waiting row, never load."""
     user = require_admin(request)
     done = quarantine.discard(_chosen(request, State.WAITING), by=user)
-    messages.success(request, f"{done} rows are discarded; they can be put back under Discarded.")
+    if done:
+        messages.success(request, f"Discarded: {done:,}. They can be put back under Discarded.")
+    else:
+        messages.info(request, "None of these rows waits any more: nothing was discarded.")
     return redirect("quality_quarantine")
 
 

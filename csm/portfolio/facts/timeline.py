@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final
 
 from django.db.models import CharField, F, Q, QuerySet, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast, Coalesce, Concat, NullIf
 
 from accounts.models import Account
 from accounts.models.activity import ActivityKind, Direction, Outcome
@@ -74,6 +74,11 @@ def _said(*parts: Any) -> Any:
     return Concat(*parts, output_field=CharField())
 
 
+def _named(name: str) -> Any:
+    """A fact's name; one that came without is called by its id in the source."""
+    return Coalesce(NullIf(F(name), Value("")), F("external_id"))
+
+
 def _parts(account: Account) -> list[Part]:
     tickets, deals = account.ticket_set.all(), account.opportunity_set.all()
     late = Q(paid_on=None) | Q(paid_on__gt=F("due_on"))
@@ -87,13 +92,20 @@ def _parts(account: Account) -> list[Part]:
             F("subject"),
         ),
         _part(
-            "ticket", tickets, "opened_on", _said(Value("Opened: "), F("subject")), F("severity")
+            "ticket",
+            tickets,
+            "opened_on",
+            _said(Value("Opened: "), _named("subject")),
+            F("severity"),
         ),
-        _part("ticket", tickets, "escalated_on", _said(Value("Escalated: "), F("subject"))),
-        _part("ticket", tickets, "closed_on", _said(Value("Closed: "), F("subject"))),
-        _part("deal", deals, "opened_on", _said(Value("Deal opened: "), F("name")), F("kind")),
+        _part("ticket", tickets, "escalated_on", _said(Value("Escalated: "), _named("subject"))),
+        _part("ticket", tickets, "closed_on", _said(Value("Closed: "), _named("subject"))),
+        _part("deal", deals, "opened_on", _said(Value("Deal opened: "), _named("name")), F("kind")),
         _part(
-            "deal", deals, "closed_on", _said(Value("Deal "), F("status"), Value(": "), F("name"))
+            "deal",
+            deals,
+            "closed_on",
+            _said(Value("Deal "), F("status"), Value(": "), _named("name")),
         ),
         _part(
             "contract",
@@ -106,7 +118,7 @@ def _parts(account: Account) -> list[Part]:
             "invoice",
             account.invoice_set.filter(late),
             "due_on",
-            _said(Value("Due and not paid by then: "), F("number")),
+            _said(Value("Due and not paid by then: "), _named("number")),
         ),
         _part(
             "survey",
@@ -115,19 +127,19 @@ def _parts(account: Account) -> list[Part]:
             _said(F("kind"), Value("|"), Cast(F("score"), CharField())),
             F("comment"),
         ),
-        _part("goal", goals, "achieved_on", _said(Value("Achieved: "), F("title")), F("kind")),
+        _part("goal", goals, "achieved_on", _said(Value("Achieved: "), _named("title")), F("kind")),
         _part(
             "goal",
             goals.filter(achieved_on=None),
             "due_on",
-            _said(Value("Due: "), F("title")),
+            _said(Value("Due: "), _named("title")),
             F("kind"),
         ),
         _part(
             "people",
             account.contact_set.all(),
             "left_on",
-            _said(F("name"), Value(" left")),
+            _said(_named("name"), Value(" left")),
             F("title"),
         ),
         _part(

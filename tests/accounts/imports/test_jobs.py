@@ -111,11 +111,15 @@ def test_a_file_that_keeps_killing_its_worker_is_left_alone(upload, form, client
     assert jobs.work(run.pk).state == "done"
 
 
-def test_a_failure_is_told_and_can_be_resumed(upload, form, client, settings):
+def test_a_file_without_a_good_row_is_told_of_and_offers_nothing_to_go_on_with(
+    upload, form, client, settings
+):
     run = upload(HEADER + "C-1,One,Retail,x,2027-01-31,4\n")
     client.post(f"/imports/{run.pk}/start/", form(run))
     run = jobs.work(run.pk)
     assert run.state == "failed"
     assert "rejected" in run.error
     assert str(settings.MEDIA_ROOT) not in run.error
-    assert "Resume" in client.get(f"/imports/{run.pk}/").content.decode()
+    page = client.get(f"/imports/{run.pk}/").content.decode()
+    assert "Mend the file and import it again." in page
+    assert "Resume" not in page

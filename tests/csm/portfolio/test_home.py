@@ -172,7 +172,7 @@ def test_a_new_version_breaks_the_line_and_is_marked(moving_book):
 
 
 def test_empty_states_say_what_to_do_next(client, owner, admin, manager):
-    assert "import_feed" in home(client, admin).content.decode()
+    assert "Import a file of accounts" in home(client, admin).content.decode()
     assert "Ask an administrator" in home(client, manager).content.decode()
     assert "Show all" in home(client, owner).content.decode()
 
@@ -183,7 +183,7 @@ def test_before_the_first_night_the_accounts_are_counted(client, make_account, o
     assert "There are 1 account in" not in page
     assert "1 account" in page
     assert "No night has been scored yet" in page
-    assert "run_nightly" in home(client, admin).content.decode()
+    assert "Start one under Nights." in home(client, admin).content.decode()
 
 
 @pytest.mark.parametrize("query", ["scope=x", "days=abc", "days=9999999999999", "scope=%00"])

@@ -177,7 +177,7 @@ def newest(parts: Iterable[Part], clock: Clock) -> dict[tuple[str, str], date]:
     for (table_name, measure, _), value in zip(asked, row, strict=True):
         if value is not None:
             place = (table_name, measure)
-            found[place] = max(_day(value), found.get(place, date.min))
+            found[place] = max(day_of(value), found.get(place, date.min))
     return found
 
 
@@ -319,6 +319,6 @@ def _ever(part: Part, query: _Query, ids: Ids) -> npt.NDArray[np.bool_]:
     return np.isin(ids, had)
 
 
-def _day(value: Any) -> date:
+def day_of(value: Any) -> date:
     """SQLite gives the text of a day where an expression is selected."""
     return date.fromisoformat(value) if isinstance(value, str) else value

@@ -59,7 +59,7 @@ class _Book:
     # The day of each one's newest reading, where that decides; and whether there is one.
     days: Sequence[date]
     heard: Sequence[bool]
-    stages: Mapping[int, standing.Stage]
+    history: standing.History
 
 
 def frame(
@@ -102,7 +102,7 @@ def frame(
         if metric.attribute and metric.key in columns:
             own = _attribute(metric.attribute, book, as_of)
             columns[metric.key] = np.where(np.isnan(columns[metric.key]), own, columns[metric.key])
-    columns |= _attributes(book, as_of, first_id, last_id)
+    columns |= _attributes(book)
     for key, days in baselines:
         columns[baseline_column(key, days)] = _baseline(
             key, known.get(key), days, book.ids, clock, good, first_id, last_id
@@ -113,7 +113,8 @@ def frame(
 def _customers(
     as_of: date, first_id: int, last_id: int, good: Good, *, dates: bool, told: bool
 ) -> _Book:
-    stages = standing.stages(as_of, first_id, last_id)
+    history = standing.history(as_of, first_id, last_id)
+    stages = history.stages
     # An event may say the account came back after it churned; without any the database can leave it out.
     sql = _NEWEST.format(
         churned="a.churned_on" if stages else "NULL",
@@ -144,7 +145,7 @@ def _customers(
             found.append(reading)
             days.append(on or _LONG_AGO)
             heard.append(packed is not None)
-    return _Book(np.array(ids, dtype=np.int64), attributes, found, days, heard, stages)
+    return _Book(np.array(ids, dtype=np.int64), attributes, found, days, heard, history)
 
 
 def _merged(
@@ -189,17 +190,15 @@ def _merged(
     return columns
 
 
-def _attributes(book: _Book, as_of: date, first_id: int, last_id: int) -> dict[str, Any]:
+def _attributes(book: _Book) -> dict[str, Any]:
     rows = book.attributes
     industry, size, stage, tags, owner, team, arr, *_ = (
         zip(*rows, strict=True) if rows else ((),) * 9
     )
-    if book.stages:
+    if stages := book.history.stages:
         told = zip(book.ids.tolist(), stage, strict=True)
-        stage = tuple(
-            book.stages[account].stage if account in book.stages else own for account, own in told
-        )
-    if owners := standing.owners(as_of, first_id, last_id):
+        stage = tuple(stages[account].stage if account in stages else own for account, own in told)
+    if owners := book.history.owners:
         told = zip(book.ids.tolist(), owner, strict=True)
         owner = tuple(owners.get(account, own) for account, own in told)
     return {

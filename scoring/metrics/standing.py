@@ -8,7 +8,10 @@ the day's period, nobody between them. Without history the account's own record 
 from dataclasses import dataclass
 from datetime import date
 
-from accounts.models import LifecycleEvent, LifecycleStage, OwnerPeriod
+from django.db import connection
+
+from accounts.models import LifecycleStage
+from scoring.metrics.facts import day_of
 
 
 @dataclass(frozen=True)
@@ -27,30 +30,39 @@ class Stage:
         return self.on is None or self.on <= churned_on
 
 
-def stages(as_of: date, first_id: int, last_id: int) -> dict[int, Stage]:
-    """The stage on the day of every account of the range that has lifecycle events."""
-    events = LifecycleEvent.objects.filter(
-        account_id__gte=first_id, account_id__lte=last_id
-    ).order_by("account_id", "on", "id")
-    found: dict[int, Stage] = {}
-    for account_id, on, stage in events.values_list("account_id", "on", "stage"):
-        if on <= as_of:
-            found[account_id] = Stage(stage, on)
-        else:
-            found.setdefault(account_id, Stage())
-    return found
+@dataclass(frozen=True)
+class History:
+    """Of the accounts that have events their stage, of those that have owner periods their owner."""
+
+    stages: dict[int, Stage]
+    owners: dict[int, int | None]
 
 
-def owners(as_of: date, first_id: int, last_id: int) -> dict[int, int | None]:
-    """The owner on the day of every account of the range that has owner periods."""
-    periods = OwnerPeriod.objects.filter(
-        account_id__gte=first_id, account_id__lte=last_id
-    ).order_by()
-    rows = periods.values_list("account_id", "owner_id", "valid_from", "valid_to")
-    found: dict[int, int | None] = {}
-    for account_id, owner_id, valid_from, valid_to in rows:
-        if valid_from <= as_of and (valid_to is None or valid_to > as_of):
-            found[account_id] = owner_id
-        else:
-            found.setdefault(account_id, None)
-    return found
+_HISTORY = """
+SELECT account_id, "on", NULL, stage, NULL, 0, id FROM accounts_lifecycleevent
+WHERE account_id BETWEEN %s AND %s
+UNION ALL
+SELECT account_id, valid_from, valid_to, NULL, owner_id, 1, id FROM accounts_ownerperiod
+WHERE account_id BETWEEN %s AND %s
+ORDER BY 1, 2, 7
+"""
+
+
+def history(as_of: date, first_id: int, last_id: int) -> History:
+    """What dated history says of the accounts of the range on the day; one query."""
+    stages: dict[int, Stage] = {}
+    owners: dict[int, int | None] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_HISTORY, [first_id, last_id] * 2)
+        for account_id, start, end, stage, owner_id, is_owner, _ in cursor.fetchall():
+            since = day_of(start)
+            if is_owner:
+                if since <= as_of and (end is None or day_of(end) > as_of):
+                    owners[account_id] = owner_id
+                else:
+                    owners.setdefault(account_id, None)
+            elif since <= as_of:
+                stages[account_id] = Stage(stage, since)
+            else:
+                stages.setdefault(account_id, Stage())
+    return History(stages, owners)

@@ -80,5 +80,5 @@ def test_queries_do_not_grow(make_account):
         with CaptureQueriesContext(connection) as queries:
             read(*accounts)
         counted.append(len(queries))
-    # Lifecycle, newest readings, newest facts, older readings, owners.
-    assert counted == [5, 5]
+    # History, newest readings, newest facts, older readings.
+    assert counted == [4, 4]

@@ -23,7 +23,22 @@ log = logging.getLogger("csm.events")
 _FILE_NAME: Final = "Events"
 _NOT_OF_TRAITS: Final = {
     "contacts": {"external_id", "account_id", "merged_ids", "updated_on"},
-    "accounts": {"external_id", "owner", "team", "parent_id", "merged_ids", "as_of"},
+    # A write key may sit in a browser: what decides over money, churn and who looks after whom comes from
+    # files and the API only.
+    "accounts": {
+        "external_id",
+        "owner",
+        "team",
+        "parent_id",
+        "merged_ids",
+        "as_of",
+        "arr",
+        "renewal_on",
+        "lifecycle_stage",
+        "churned_on",
+        "churn_flag",
+        "churn_reason",
+    },
 }
 _IDS: Final = {"external_id", "account_id"}
 _CHANGES: Final = {"created", "updated"}

@@ -14,6 +14,8 @@ class IdempotentRequest(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        # Old ones go with the next write.
+        indexes = [models.Index(fields=["at"], name="idempotent_by_age")]
         constraints = [models.UniqueConstraint(fields=["user", "key"], name="one_answer_per_key")]
 
     def __str__(self) -> str:

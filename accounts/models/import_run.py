@@ -37,9 +37,8 @@ class ImportRun(models.Model):
     # The first errors, for the page; the whole list goes to the errors file.
     errors = models.JSONField(default=list, blank=True)
     unmapped_columns = models.JSONField(default=list, blank=True)
-    # The file as uploaded, and its rejected rows; both private.
+    # The file as uploaded; private.
     file = models.FileField(upload_to="imports/", blank=True)
-    errors_file = models.FileField(upload_to="imports/", blank=True)
     # The mapping as its YAML holds it, and how to read the file: what a resumed import needs.
     options = models.JSONField(default=dict, blank=True)
     dry_run = models.BooleanField(default=False)
@@ -61,6 +60,10 @@ class ImportRun(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            # The last import of each source's feed: every call of the API is a row.
+            models.Index(fields=["source", "feed", "as_of"], name="importrun_by_feed"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.feed} from {self.file_name}"

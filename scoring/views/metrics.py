@@ -335,7 +335,8 @@ def metric_switch(request: HttpRequest, key: str) -> HttpResponse:
     """Offer a defined metric to new scorecards, or stop offering it."""
     user = require_admin(request)
     found = get_object_or_404(MetricDefinition, key=key)
-    found.is_active = not found.is_active
+    # The wanted state, not the other one: pressed twice it is still what was asked for.
+    found.is_active = request.POST.get("active") == "yes"
     definitions.save(found, by=user)
     said = "is offered to scorecards again" if found.is_active else "is switched off"
     messages.success(request, f"{found.label} {said}. Scorecards that read it go on doing so.")

@@ -147,7 +147,7 @@ def test_what_a_published_scorecard_reads_keeps_its_numbers(exports, book, admin
     client.post(edit, FORM | {"label": "Files out", "window_days": "90"})
     kept = MetricDefinition.objects.get()
     assert (kept.label, kept.window_days) == ("Files out", 30)
-    client.post(reverse("metric_switch", args=["exports_30d"]))
+    client.post(reverse("metric_switch", args=["exports_30d"]), {"active": "no"})
     kept.refresh_from_db()
     assert not kept.is_active
     assert "exports_30d" not in catalogue()

@@ -53,16 +53,26 @@ def test_group_traits_update_the_account_and_never_its_owner(post, make_account,
 def test_a_refused_trait_says_why_and_does_not_lose_the_others(post, make_account):
     account = make_account(source="product", external_id="A1")
     other = make_account(source="product", external_id="A2")
-    bad = said("group", 1, name="Right", arr="a lot", renewal_on="someday")
+    bad = said("group", 1, name="Right", employees="a lot", customer_since="someday")
     post({"batch": [bad, said("group", 2, group="A2", name="Also right")]})
     run()
     account.refresh_from_db(), other.refresh_from_db()
-    assert (account.name, account.arr_amount) == ("Right", 12_000_000)
+    assert account.name == "Right"
     assert other.name == "Also right"
     refused = Event.objects.get(state=State.REFUSED)
     assert refused.message_id == "group1"
-    assert "arr 'a lot'" in refused.note
-    assert "renewal_on 'someday'" in refused.note
+    assert "employees 'a lot'" in refused.note
+    assert "customer_since 'someday'" in refused.note
+
+
+def test_a_write_key_decides_nothing_of_money_and_churn(post, make_account):
+    account = make_account(source="product", external_id="A1")
+    traits = {"arr": 1, "renewal_on": "2026-12-01", "churned_on": "2026-11-01", "stage": "Churned"}
+    post({"batch": [said("group", 1, name="Kept", **traits)]})
+    run()
+    account.refresh_from_db()
+    assert (account.name, account.arr_amount) == ("Kept", 12_000_000)
+    assert (account.renewal_on, account.churned_on, account.lifecycle_stage) == (None, None, "")
 
 
 def test_the_last_word_of_a_batch_counts(post, make_account):

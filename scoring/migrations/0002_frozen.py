@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('scoring', '0001_initial'),
+        ("scoring", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='scorerun',
-            name='frozen',
+            model_name="scorerun",
+            name="frozen",
             field=models.JSONField(default=list),
         ),
     ]

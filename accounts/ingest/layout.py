@@ -215,7 +215,10 @@ def _missing(
             if set(join.take.values()) & set(feed.required) - targets
         ]
         raise MissingColumn(needs[0][0], [text for text in header if text], needs[0][1], *hints[:1])
-    return tuple(words for words, _ in needs)
+    return tuple(
+        f"{words}: {', '.join(names)}" if words.endswith("of these") else words
+        for words, names in needs
+    )
 
 
 def _has_prefixed(targets: set[str], group: Sequence[str], feed: Feed) -> bool:

@@ -107,7 +107,7 @@ def unowned(request: HttpRequest) -> HttpResponse:
             "csv_url": reverse("quality_unowned_csv"),
             **(
                 {"empty_title": "Every customer has an owner", "empty_text": "Nothing to do here."}
-                if pager or Account.objects.exists()
+                if page.object_list or Account.objects.exists()
                 else {
                     "empty_title": "No accounts yet",
                     "empty_text": "Those without an owner are listed here once accounts are imported.",

@@ -51,7 +51,8 @@ def test_a_name_like_a_known_one_is_proposed_but_not_taken(write):
 @pytest.mark.django_db
 def test_a_preview_lists_all_that_is_missing_and_clashes(write):
     seen = preview(write("id,ticket_id,subject\n1,2,x\n"), "tickets")
-    assert seen.missing == ("key column (the account's id)", "column of these")
+    assert seen.missing[0] == "key column (the account's id)"
+    assert "column of these: opened_on" in seen.missing[1]
     assert any("both mean external_id" in fault for fault in seen.faults)
 
 

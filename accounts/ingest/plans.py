@@ -12,7 +12,6 @@ from django.db.models import Model, QuerySet
 
 from accounts.ingest.errors import RowError, shown
 from accounts.ingest.feeds import Feed
-from accounts.ingest.load_ids import Known
 from accounts.ingest.result import PlannedChange
 from accounts.ingest.row import Row
 from accounts.models import Account, ImportChange, ImportRun
@@ -46,8 +45,6 @@ class Context:
     as_of: date
     header: Callable[[str], str] = str
     cells_of: Callable[[Row], dict[str, str]] = lambda row: {}
-    # Accounts by id, for feeds whose chunks speak of the same ones again and again.
-    known: dict[str, Known] = field(default_factory=dict)
     # Ids of rows of ours that were named and are not there, the first few.
     unknown: set[str] = field(default_factory=set)
     allowed: "QuerySet[Account] | None" = None

@@ -24,6 +24,7 @@ from accounts.models import (
     HeldRow,
     ImportChange,
     ImportRun,
+    Merge,
     Opportunity,
     OpportunityState,
     OwnerPeriod,
@@ -69,7 +70,7 @@ def undo(run: ImportRun, *, by: Any) -> UndoCounts:
 
     Accounts the run created go with everything that hangs on them, snapshots included. An import that broke
     off, or was killed, is undone as far as it came. Raises UndoRefused when `run` loaded nothing, when it is
-    being loaded, or, naming the import, when a later one built upon its rows.
+    being loaded, or, naming what did, when a later import or a merge built upon its rows.
     """
     with transaction.atomic():
         lock(run.source)
@@ -78,6 +79,7 @@ def undo(run: ImportRun, *, by: Any) -> UndoCounts:
             return UndoCounts()
         _refuse_early(current)
         _refuse_if_built_upon(current)
+        _refuse_if_merged(current)
         waiting = HeldRow.objects.filter(import_run=current, state=HeldRow.State.WAITING)
         discarded = waiting.update(state=HeldRow.State.DISCARDED, settled_at=timezone.now())
         restored, kept = _restore(current)
@@ -158,6 +160,18 @@ def _refuse_if_built_upon(run: ImportRun) -> None:
         raise UndoRefused(
             f"Import {run.pk} ({run}) cannot be undone: import {last.pk} ({last}, "
             f"{last.started_at:%Y-%m-%d %H:%M}) changed the same rows later. Undo that one first."
+        )
+
+
+def _refuse_if_merged(run: ImportRun) -> None:
+    """UndoRefused while accounts `run` created are merged: facts of others would go with them."""
+    created = _created_accounts(run).values("pk")
+    merges = Merge.objects.filter(Q(kept__in=created) | Q(merged__in=created), undone_at=None)
+    last = merges.select_related("kept", "merged").order_by("-pk").first()
+    if last is not None:
+        raise UndoRefused(
+            f"Import {run.pk} ({run}) cannot be undone: {last.merged.name} was merged into "
+            f"{last.kept.name}: undo that merge first."
         )
 
 

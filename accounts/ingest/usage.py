@@ -26,7 +26,6 @@ from accounts.measures import measure_ids
 from accounts.models import ImportRun, Usage
 from csm.lib.copy import bulk_insert_into
 
-_REMEMBERED_ACCOUNTS: Final = 200_000
 _TABLE: Final = "usage_staging"
 _COLUMNS: Final = ("number", "account_id", "measure_id", "day", "value")
 _NOTHING: Final = ("The row has no value.", "Leave the row out, or fill in what was measured.")
@@ -206,7 +205,10 @@ class UsagePlan(BasePlan):
 def plan(rows: Sequence[Row], context: Context, sample_size: int = 0) -> UsagePlan:
     """Stage `rows` and compare them with the usage there is. Statements do not grow with the rows."""
     result = UsagePlan(context, sample_size=sample_size)
-    known = _accounts(rows, context)
+    # Asked again every chunk: accounts may be merged, or undone, while a long file loads.
+    known = accounts_by_id(
+        {row.account_id for row in rows}, source=context.account_source, allowed=context.allowed
+    )
     early = 0
     for row in rows:
         account = known.get(row.account_id)
@@ -223,19 +225,6 @@ def plan(rows: Sequence[Row], context: Context, sample_size: int = 0) -> UsagePl
     if result.values:
         _stage(result)
     return result
-
-
-def _accounts(rows: Sequence[Row], context: Context) -> dict[str, Any]:
-    known = context.known
-    unknown = {row.account_id for row in rows} - known.keys()
-    if unknown:
-        if len(known) > _REMEMBERED_ACCOUNTS:
-            known.clear()
-            unknown = {row.account_id for row in rows}
-        known.update(
-            accounts_by_id(unknown, source=context.account_source, allowed=context.allowed)
-        )
-    return known
 
 
 def _stage(result: UsagePlan) -> None:

@@ -33,9 +33,12 @@ def release(account_ids: Collection[str]) -> int:
 
 def _release(ids: list[str]) -> int:
     loaded = last = 0
-    waiting = HeldRow.objects.filter(
-        state=HeldRow.State.WAITING, account_external_id__in=ids
-    ).order_by("pk")
+    # Locked: who releases the same rows at once waits here, and then finds them loaded.
+    waiting = (
+        HeldRow.objects.select_for_update(of=("self",))
+        .filter(state=HeldRow.State.WAITING, account_external_id__in=ids)
+        .order_by("pk")
+    )
     while True:
         rows = list(waiting.filter(pk__gt=last)[:_CHUNK])
         if not rows:

@@ -8,7 +8,10 @@ from django.db import migrations, models
 
 
 def name_the_changed_rows(apps: Any, schema_editor: Any) -> None:
-    """Changes used to point at an account or a reading; now they name the table and the row."""
+    """Changes used to point at an account or a reading; now they name the table and the row.
+
+    There is no way back: the columns that held the pointers come back empty, against their own rule.
+    """
     changes = apps.get_model("accounts", "ImportChange").objects
     changes.filter(account__isnull=False).update(table="account", row_id=models.F("account_id"))
     changes.filter(reading__isnull=False).update(table="reading", row_id=models.F("reading_id"))
@@ -1025,7 +1028,7 @@ class Migration(migrations.Migration):
             field=models.CharField(default="", max_length=40),
             preserve_default=False,
         ),
-        migrations.RunPython(name_the_changed_rows, migrations.RunPython.noop, elidable=True),
+        migrations.RunPython(name_the_changed_rows, elidable=True),
         migrations.RemoveConstraint(
             model_name="importchange",
             name="change_is_of_one_row",

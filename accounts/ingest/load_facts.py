@@ -211,7 +211,11 @@ def _note_unknown(result: FactPlan, contact: str) -> None:
     named = result.context.unknown
     if len(named) < _NAMED:
         named.add(contact)
-    what = f"the contact {shown(contact)!r}, which is" if contact in named else "another contact that is"
+    what = (
+        f"the contact {shown(contact)!r}, which is"
+        if contact in named
+        else "another contact that is"
+    )
     result.notes[_NO_CONTACT.format(what)] += 1
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Final
 
 from accounts.ingest import load_held
-from accounts.ingest.load_ids import accounts_by_id
+from accounts.ingest.load_ids import accounts_by_id, locked
 from accounts.ingest.plans import (
     CREATED,
     UNCHANGED,
@@ -37,6 +37,9 @@ _NAMELESS: Final = (
 _NOT_YOURS: Final = (
     "There is no such account.",
     "Check the id, and which accounts you may change.",
+)
+_LED: Final = (
+    "the id of an account merged into another: that one keeps its attributes, metrics go there"
 )
 _LIFE: Final = ("lifecycle_stage", "churned_on")
 
@@ -134,23 +137,22 @@ class AccountPlan(BasePlan):
 
 
 def plan(rows: Sequence[Row], context: Context, sample_size: int = 0) -> AccountPlan:
-    """Compare `rows` (ids unique) with accounts and readings of the source. Constant queries per chunk."""
+    """Compare `rows` (ids unique) with accounts and readings of the source. Constant queries per chunk.
+
+    A row whose id leads to another account, by a merge or an alias, tells metrics of that one.
+    """
     result = AccountPlan(context, sample_size=sample_size)
     # Locked, so that what a colleague saves meanwhile is neither compared stale nor written over.
-    accounts = {
-        account.external_id: account
-        for account in Account.objects.select_for_update(of=("self",)).filter(
-            source=context.source, external_id__in=[row.external_id for row in rows]
-        )
-    }
+    found = locked([row.external_id for row in rows], source=context.source)
     allowed = None
     if context.allowed is not None:
-        pks = [account.pk for account in accounts.values()]
+        pks = {account.pk for account in found.accounts.values()}
         allowed = set(context.allowed.filter(pk__in=pks).values_list("pk", flat=True))
-    readings = _readings(accounts.values(), rows, context.source)
-    parents = _parents(rows, accounts, context)
+    readings = _readings(found.accounts.values(), rows, context.source)
+    parents = _parents(rows, context)
+    led = []
     for row in rows:
-        account = accounts.get(row.external_id)
+        account = found.accounts.get(row.external_id)
         if account is None:
             _plan_new(result, row)
             continue
@@ -160,6 +162,9 @@ def plan(rows: Sequence[Row], context: Context, sample_size: int = 0) -> Account
         result.known[row.number] = account
         if "aliases" in row.extra:
             result.merged.append((row, account))
+        if row.external_id in found.led:
+            led.append((row, account))
+            continue
         before, after = _differences(account, row)
         if after:
             result.changed.append((row, account, before, after))
@@ -171,12 +176,12 @@ def plan(rows: Sequence[Row], context: Context, sample_size: int = 0) -> Account
             changes["parent"] = (None, wish)
         result.settle(row.number, UPDATED if changes else UNCHANGED)
         result.show(row, False, changes)
+    if led:
+        _plan_led(result, led, readings)
     return result
 
 
-def _parents(
-    rows: Sequence[Row], accounts: dict[str, Account], context: Context
-) -> dict[str, int | None]:
+def _parents(rows: Sequence[Row], context: Context) -> dict[str, int | None]:
     """Primary keys of the parents the rows name, so that an account that has its own is left alone."""
     wishes = {wish for row in rows if (wish := row.extra.get("parent"))}
     if not wishes:
@@ -189,7 +194,7 @@ def _readings(
     accounts: Iterable[Account], rows: Sequence[Row], source: str
 ) -> dict[tuple[int, date], Reading]:
     days = {row.on for row in rows}
-    ids = [account.pk for account in accounts]
+    ids = {account.pk for account in accounts}
     found = Reading.objects.select_for_update(of=("self",)).filter(
         account__in=ids, on__in=days, source=source
     )
@@ -257,6 +262,50 @@ def _plan_reading(
         result.changed_readings.append((reading, old))
         result.readings_changed += 1
     return touched
+
+
+def _plan_led(
+    result: AccountPlan,
+    rows: Iterable[tuple[Row, Account]],
+    readings: dict[tuple[int, date], Reading],
+) -> None:
+    """Plan rows that name their account by another id, after those of its own id.
+
+    What the account's own rows told of a day counts; other rows only add the metrics they did not tell.
+    """
+    source = result.context.source
+    new = {(account.pk, row.on): row for account, row in result.new_readings}
+    changed = {reading.pk for reading, _ in result.changed_readings}
+    told: set[tuple[int, date]] = set()
+    for row, account in rows:
+        if row.attributes or row.extra.keys() - {"aliases"}:
+            result.notes[_LED] += 1
+        day = (account.pk, row.on)
+        reading, first = readings.get(day), new.get(day)
+        old = reading.metrics if reading else first.metrics if first else {}
+        only_add = account.source == source or day in told
+        told.add(day)
+        touched = {
+            key: (old.get(key), value)
+            for key, value in row.metrics.items()
+            if (key not in old if only_add else old.get(key) != value)
+        }
+        if touched:
+            metrics = old | {key: value for key, (_, value) in touched.items()}
+            if reading is not None:
+                reading.metrics = metrics
+                if reading.pk not in changed:
+                    changed.add(reading.pk)
+                    result.changed_readings.append((reading, old))
+                    result.readings_changed += 1
+            elif first is not None:
+                first.metrics = metrics
+            else:
+                new[day] = row
+                result.new_readings.append((account, row))
+                result.readings_created += 1
+        result.settle(row.number, UPDATED if touched else UNCHANGED)
+        result.show(row, False, touched)
 
 
 def write_readings(readings: Iterable[tuple[int, date, dict[str, Any]]], run: ImportRun) -> None:

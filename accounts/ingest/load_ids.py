@@ -20,6 +20,47 @@ class Known:
     since: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Accounts by the ids that mean them, locked; `led` are the ids that are not the account's own."""
+
+    accounts: dict[str, Account]
+    led: frozenset[str]
+
+
+def locked(ids: Collection[str], *, source: str) -> Locked:
+    """The accounts that `ids` of `source` mean, for writing; ids that mean none are left out.
+
+    An id is an account's own in `source` or an alias there; merged accounts lead to the one that was kept.
+    Unlike `accounts_by_id`, another system's account of the same id is not meant: it may be a new one.
+    """
+    for_update = Account.objects.select_for_update(of=("self",))
+    accounts = {
+        account.external_id: account
+        for account in for_update.filter(source=source, external_id__in=ids)
+    }
+    leads = {
+        text: account.pk for text, account in accounts.items() if account.merged_into_id is not None
+    }
+    if rest := set(ids) - accounts.keys():
+        leads |= _aliases(rest, source)
+    by_pk = {account.pk: account for account in accounts.values()}
+    ends: dict[int, Known] = {}
+    for _ in range(_MERGES if leads else 0):
+        ends = _followed(set(leads.values()))
+        by_pk |= for_update.in_bulk({known.pk for known in ends.values()} - by_pk.keys())
+        if all(by_pk[end.pk].merged_into_id is None for end in ends.values() if end.pk in by_pk):
+            break
+        # Merged while we waited for the lock.
+    led = {text: by_pk[ends[pk].pk] for text, pk in leads.items() if pk in ends}
+    return Locked(accounts | led, frozenset(led))
+
+
+def _aliases(ids: Collection[str], source: str) -> dict[str, int]:
+    rows = AccountAlias.objects.filter(source=source, external_id__in=ids)
+    return dict(rows.values_list("external_id", "account_id"))
+
+
 def accounts_by_id(
     ids: Collection[str], *, source: str, allowed: "QuerySet[Account] | None" = None
 ) -> dict[str, Known]:
@@ -35,11 +76,7 @@ def accounts_by_id(
         )
     )
     if rest := wanted - found.keys():
-        found |= dict(
-            AccountAlias.objects.filter(source=source, external_id__in=rest).values_list(
-                "external_id", "account_id"
-            )
-        )
+        found |= _aliases(rest, source)
     if rest := wanted - found.keys():
         found |= _only_ones(rest)
     accounts = _followed(set(found.values()))

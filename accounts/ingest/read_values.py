@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.ingest import load
-from accounts.ingest.columns import MEASURE_PREFIX, Column
+from accounts.ingest.columns import MEASURE_PREFIX, Column, Kind
 from accounts.ingest.errors import RowError, shown
 from accounts.ingest.feeds import Feed
 from accounts.ingest.feeds.further import columns_of, measure_column
@@ -17,6 +17,7 @@ from accounts.ingest.mappings import Layout, Place
 from accounts.ingest.parsers import Record
 
 _AHEAD: Final = timedelta(days=1)
+_FORMS: Final = "Send a text, a number, null, a list of texts, or true or false where it is asked."
 
 
 def read_rows(
@@ -55,10 +56,11 @@ def read_rows(
     records = []
     for number, values in kept:
         try:
-            records.append(Record(number, [_text(values.get(target)) for target in columns]))
-        except TypeError as error:
-            remedy = "Send a text, a number, true, false, null, or a list of texts."
-            faults.append(RowError(number, "", "", f"{error}.", remedy))
+            texts = [_text(values.get(target), column) for target, column in columns.items()]
+        except _NoCellError as error:
+            faults.append(RowError(number, error.target, error.shown, error.reason, _FORMS))
+        else:
+            records.append(Record(number, texts))
     good, more = reader.check(records)
     return reader, good, [*faults, *more]
 
@@ -80,11 +82,23 @@ def _no_column(number: int, target: str, known: Iterable[str]) -> RowError:
     return RowError(number, shown(str(target)), "", "There is no such field.", remedy)
 
 
-def _text(value: Any) -> str:
+class _NoCellError(Exception):
+    """A value no cell of a file could have been."""
+
+    def __init__(self, target: str, value: Any, reason: str) -> None:
+        self.target, self.shown, self.reason = target, shown(str(value)), reason
+        super().__init__(reason)
+
+
+def _text(value: Any, column: Column) -> str:
     match value:
         case None:
             return ""
         case bool():
+            if column.kind is not Kind.YES_NO:
+                raise _NoCellError(
+                    column.target, value, "It is true or false, which says nothing here."
+                )
             return "yes" if value else "no"
         case str():
             return value
@@ -94,4 +108,5 @@ def _text(value: Any) -> str:
             return value.isoformat()
         case list() | tuple() if all(isinstance(part, str) for part in value):
             return "; ".join(value)
-    raise TypeError(f"A value is a {type(value).__name__}, which no field holds")
+    reason = f"It is a {type(value).__name__}, which no field holds."
+    raise _NoCellError(column.target, value, reason)

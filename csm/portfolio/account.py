@@ -5,8 +5,8 @@ import csv
 from datetime import date
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
@@ -29,7 +29,13 @@ from scoring.services.versions import published_spec
 @require_safe
 def account(request: HttpRequest, pk: int) -> HttpResponse:
     """Overview: where the account stands, what costs it points, what changed."""
-    found, health = selectors.account_with_health(request.user, pk)
+    try:
+        found, health = selectors.account_with_health(request.user, pk)
+    except Http404:
+        # An old address of an account that turned out to be another one.
+        if kept := selectors.kept_account(request.user, pk):
+            return redirect("account", kept)
+        raise
     page = selectors.overview(found, health)
     context = header(found, health, "account") | {
         "group": group_of(request, found),

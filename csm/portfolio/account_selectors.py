@@ -78,6 +78,12 @@ def account_with_health(user: Any, pk: int) -> tuple[Account, AccountHealth | No
     return found, getattr(found, "health", None) or _last_stored(found)
 
 
+def kept_account(user: Any, pk: int) -> int | None:
+    """The account that `pk` was merged into, when `user` may see it."""
+    merged = Account.objects.filter(pk=pk, merged_into__isnull=False).values("merged_into")
+    return visible_to(user).filter(pk__in=merged).values_list("pk", flat=True).first()
+
+
 def _last_stored(account: Account) -> AccountHealth | None:
     """What the newest stored night says, in the shape of current health; never saved."""
     explained = explanations.explanation(account.pk)

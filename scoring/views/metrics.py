@@ -66,7 +66,7 @@ def _chosen(request: HttpRequest) -> tuple[list[Entry], list[Entry], dict[str, s
             and {
                 "used": bool(each.uses),
                 "unused": not each.uses,
-                "missing": not (each.profile and each.profile.known),
+                "missing": each.profile is not None and not each.profile.known,
                 "frozen": each.is_frozen,
             }.get(asked["state"], True)
         )
@@ -104,7 +104,7 @@ def _row(entry: Entry) -> list[tuple[str, Any]]:
     told = entry.told_on
     return [
         ("wrap", markup.link(url, metric.label, metric.key)),
-        ("quiet", entry.family),
+        ("quiet", f"{entry.family}, switched off" if _is_off(entry) else entry.family),
         (
             "quiet",
             "" if metric.is_category else {"up": "Higher", "down": "Lower"}[metric.direction],
@@ -115,12 +115,16 @@ def _row(entry: Entry) -> list[tuple[str, Any]]:
             "",
             markup.unknown("not counted yet")
             if entry.coverage is None
-            else markup.coverage(entry.coverage, 0),
+            else markup.coverage(entry.coverage, 0, "the accounts"),
         ),
         ("r", _quantile(entry, "50")),
         ("num", markup.day(told)),
         ("wrap", ", ".join(f"{use.name}{' (draft)' if use.draft else ''}" for use in entry.uses)),
     ]
+
+
+def _is_off(entry: Entry) -> bool:
+    return entry.definition is not None and not entry.definition.is_active
 
 
 def _sources(metric: Metric) -> str:

@@ -74,7 +74,8 @@ def _event(
 ) -> Event:
     name = _NAMES[int(rng.choice(len(_NAMES), p=[0.4, 0.35, 0.15, 0.1]))]
     user = f"{group}-u{int(rng.integers(1, 8))}"
-    on = as_of - dt.timedelta(days=ago)
+    # The day the demo is made has not come to its end.
+    on = as_of - dt.timedelta(days=max(ago, 1))
     at = dt.datetime(
         on.year, on.month, on.day, int(rng.integers(8, 12)), number % 60, tzinfo=dt.UTC
     )

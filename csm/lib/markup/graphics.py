@@ -149,8 +149,8 @@ def points_bar(earned: float | None, weight: float, most: float | None = None) -
     )
 
 
-def coverage(ratio: float | None, least: float = 0.5) -> SafeString:
-    """Share of total weight with usable data, as five blocks and a figure; low is marked."""
+def coverage(ratio: float | None, least: float = 0.5, of: str = "weight") -> SafeString:
+    """Share of the `of` (spoken) that has usable data, as five blocks and a figure; low is marked."""
     filled = 0 if ratio is None else round(ratio * 5)
     low = ratio is None or ratio < least
     blocks = "".join(
@@ -163,7 +163,7 @@ def coverage(ratio: float | None, least: float = 0.5) -> SafeString:
     return mark_safe(
         f'<span class="coverage{" is-low" if low else ""}"><svg viewBox="0 0 35 10" width="35" '
         f'height="10" aria-hidden="true">{blocks}</svg><span class="num">{figure}</span>'
-        f'<span class="visually-hidden"> of weight has data{note}</span></span>'
+        f'<span class="visually-hidden"> of {escape(of)} has data{note}</span></span>'
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.ingest.errors import UnknownFeed
 from accounts.ingest.rows import load_rows
-from accounts.models import Account, Activity, Contact, HeldRow, ImportRun, Reading, Usage
+from accounts.models import Account, Activity, Contact, HeldRow, ImportRun, Reading, Ticket, Usage
 
 DAY = date(2026, 11, 20)
 
@@ -93,3 +93,12 @@ def test_a_dry_run_and_an_unknown_feed_write_nothing(book):
         send("contact", [{}])
     assert ImportRun.objects.count() == runs
     assert not Usage.objects.exists()
+
+
+def test_true_is_no_id(admin, make_account):
+    make_account("Acme", external_id="A-1")
+    rows = [{"external_id": True, "account_id": "A-1", "opened_on": "2026-11-01"}]
+    (result,) = load_rows("tickets", rows, source="desk", by=admin)
+    assert result.status == "rejected"
+    assert result.errors[0].column == "external_id"
+    assert not Ticket.objects.exists()

@@ -270,3 +270,13 @@ def test_a_long_list_has_pages(full, owner, client):
     assert (pager("?tickets=2")["first"], pager("?tickets=2")["last"]) == (26, 31)
     for odd in ("?tickets=99", "?tickets=-1", "?tickets=x", "?tickets=99999999999999999999"):
         assert pager(odd)["first"] == 1
+
+
+def test_the_address_of_a_merged_account_leads_to_the_kept_one(book, owner, outsider, client):
+    book[1].merged_into = book[0]
+    book[1].save()
+    url = reverse("account", args=[book[1].pk])
+    client.force_login(owner)
+    assert client.get(url)["Location"] == reverse("account", args=[book[0].pk])
+    client.force_login(outsider)
+    assert client.get(url).status_code == 404

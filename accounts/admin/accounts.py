@@ -39,7 +39,9 @@ class AccountAdmin(admin.ModelAdmin):
         """Also keep from which day on the account has its owner."""
         super().save_model(request, obj, form, change)
         if "owner" in form.changed_data:
-            note_owners({obj.pk: (obj.owner_id, today())})
+            note_owners(
+                {obj.pk: (obj.owner_id, today())}, previous={obj.pk: form.initial.get("owner")}
+            )
 
 
 @admin.register(Team)

@@ -83,6 +83,7 @@ class AccountPlan(BasePlan):
     def _note_life(self, run: ImportRun) -> None:
         """Owners and stages by date, of accounts whose row told of another one."""
         owners: dict[int, tuple[int | None, date]] = {}
+        previous = {account.pk: old.get("owner_id") for _, account, old, _ in self.changed}
         stages: list[tuple[Account, date, str, str]] = []
         told = [(row, account, row.attributes) for row, account in self.new]
         told += [
@@ -93,7 +94,7 @@ class AccountPlan(BasePlan):
             if "owner_id" in values:
                 owners[account.pk] = (account.owner_id, row.on)
             stages += _stages(account, values, row.on)
-        note_owners(owners, import_run=run, record=self.changes.add)
+        note_owners(owners, previous=previous, import_run=run, record=self.changes.add)
         write_stages(stages, run, self.changes)
 
     def _alias(self, run: ImportRun) -> set[str]:

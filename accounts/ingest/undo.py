@@ -197,7 +197,14 @@ def _restore(run: ImportRun) -> tuple[dict[str, int], int]:
             if model in _STATES:
                 touched |= set(states.values_list(_STATES[model], flat=True))
             states.delete()
-        for several in _chunks(mine.exclude(before__isnull=True).order_by("-pk").iterator(_CHUNK)):
+        if model is OwnerPeriod:
+            _bring_back(model, run)
+        for several in _chunks(
+            mine.exclude(before__isnull=True)
+            .exclude(after__isnull=True)
+            .order_by("-pk")
+            .iterator(_CHUNK)
+        ):
             done, left = _restore_chunk(model, several)
             restored.setdefault(table, set()).update(done)
             kept += left
@@ -208,6 +215,25 @@ def _restore(run: ImportRun) -> tuple[dict[str, int], int]:
             for rows in _chunks(sorted(restored.get(table, ()))):
                 load_history.move(model, rows)
     return {table: len(rows) for table, rows in restored.items()}, kept
+
+
+def _bring_back(model: type[Any], run: ImportRun) -> None:
+    """Make the rows again that `run` deleted, as they were last; what took their place goes first."""
+    model._default_manager.filter(import_run=run).delete()
+    deleted = ImportChange.objects.filter(
+        import_run=run, table=model._meta.model_name, before__isnull=False, after__isnull=True
+    )
+    for several in _chunks(deleted.order_by("-pk").iterator(_CHUNK)):
+        rows = [
+            model(
+                pk=change.row_id,
+                **{name: _value(model, name, told) for name, told in (change.before or {}).items()},
+            )
+            for change in several
+            if (change.before or {}).get("import_run_id") != run.pk
+        ]
+        # A day a person has told of since is theirs.
+        model._default_manager.bulk_create(rows, ignore_conflicts=True)
 
 
 def _restore_chunk(model: type[Model], changes: list[ImportChange]) -> tuple[set[int], int]:

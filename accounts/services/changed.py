@@ -7,7 +7,7 @@ from django.db.models import Model
 
 
 class Record(Protocol):
-    """Called with a row's values before (None: it was made) and after."""
+    """Called with a row's values before (None: it was made) and after (None: it was deleted)."""
 
     def __call__(
         self,

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 def test_a_small_bench_writes_every_figure(tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
-    call_command("bench", accounts=200, nights=1, requests=2, json=str(out))
+    call_command("bench", accounts=200, nights=1, requests=2, months=1, json=str(out))
     found = json.loads(out.read_text())
     assert found.keys() == {
         "accounts",
@@ -19,6 +19,7 @@ def test_a_small_bench_writes_every_figure(tmp_path: Path) -> None:
         "machine",
         "night",
         "pages",
+        "events",
         "targets",
         "peak_rss_mb",
     }

@@ -171,7 +171,8 @@ def test_two_accounts_are_looked_at_merged_and_parted(admin, client, make_accoun
     assert "taken over" in looked
     assert not Merge.objects.exists()
     client.post(reverse("quality_merge_now"), pair)
-    assert client.get(reverse("account", args=[one.pk])).status_code == 404
+    led = client.get(reverse("account", args=[one.pk]))
+    assert (led.status_code, led["Location"]) == (302, reverse("account", args=[two.pk]))
     client.post(reverse("quality_merge_undo", args=[Merge.objects.get().pk]))
     assert client.get(reverse("account", args=[one.pk])).status_code == 200
     client.post(reverse("quality_settle"), pair)

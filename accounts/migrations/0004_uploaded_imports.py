@@ -4,15 +4,25 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_facts'),
+        ("accounts", "0003_facts"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='importrun',
-            name='state',
-            field=models.CharField(choices=[('uploaded', 'Uploaded'), ('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('undone', 'Undone')], default='running', max_length=10),
+            model_name="importrun",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("uploaded", "Uploaded"),
+                    ("queued", "Queued"),
+                    ("running", "Running"),
+                    ("done", "Done"),
+                    ("failed", "Failed"),
+                    ("undone", "Undone"),
+                ],
+                default="running",
+                max_length=10,
+            ),
         ),
     ]

@@ -4,30 +4,37 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0005_trust_marks'),
+        ("accounts", "0005_trust_marks"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='event',
-            name='event_to_do',
+            model_name="event",
+            name="event_to_do",
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['id'], name='event_waiting'),
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(("state", "waiting")), fields=["id"], name="event_waiting"
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('state', 'held')), fields=['source', 'group_id', 'user_id'], name='event_held'),
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(("state", "held")),
+                fields=["source", "group_id", "user_id"],
+                name="event_held",
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('state', 'refused')), fields=['-id'], name='event_refused'),
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(("state", "refused")), fields=["-id"], name="event_refused"
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['on', 'name'], name='event_by_day'),
+            model_name="event",
+            index=models.Index(fields=["on", "name"], name="event_by_day"),
         ),
     ]

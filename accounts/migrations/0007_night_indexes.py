@@ -4,74 +4,99 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0006_event_indexes'),
+        ("accounts", "0006_event_indexes"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='activity',
-            name='activity_by_account',
+            model_name="activity",
+            name="activity_by_account",
         ),
         migrations.RemoveIndex(
-            model_name='ticket',
-            name='ticket_by_account',
+            model_name="ticket",
+            name="ticket_by_account",
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['account', 'on'], include=('kind', 'direction', 'outcome', 'sentiment', 'with_executive', 'topic', 'invited', 'attended'), name='activity_by_account'),
+            model_name="activity",
+            index=models.Index(
+                fields=["account", "on"],
+                include=(
+                    "kind",
+                    "direction",
+                    "outcome",
+                    "sentiment",
+                    "with_executive",
+                    "topic",
+                    "invited",
+                    "attended",
+                ),
+                name="activity_by_account",
+            ),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['on'], name='activity_by_day'),
+            model_name="activity",
+            index=models.Index(fields=["on"], name="activity_by_day"),
         ),
         migrations.AddIndex(
-            model_name='contactstate',
-            index=models.Index(fields=['valid_from'], name='contactstate_by_day'),
+            model_name="contactstate",
+            index=models.Index(fields=["valid_from"], name="contactstate_by_day"),
         ),
         migrations.AddIndex(
-            model_name='featureuse',
-            index=models.Index(fields=['on'], name='featureuse_by_day'),
+            model_name="featureuse",
+            index=models.Index(fields=["on"], name="featureuse_by_day"),
         ),
         migrations.AddIndex(
-            model_name='goal',
-            index=models.Index(fields=['agreed_on'], name='goal_by_day'),
+            model_name="goal",
+            index=models.Index(fields=["agreed_on"], name="goal_by_day"),
         ),
         migrations.AddIndex(
-            model_name='goalprogress',
-            index=models.Index(fields=['on'], name='goalprogress_by_day'),
+            model_name="goalprogress",
+            index=models.Index(fields=["on"], name="goalprogress_by_day"),
         ),
         migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['issued_on'], name='invoice_by_day'),
+            model_name="invoice",
+            index=models.Index(fields=["issued_on"], name="invoice_by_day"),
         ),
         migrations.AddIndex(
-            model_name='opportunitystate',
-            index=models.Index(fields=['valid_from'], name='oppstate_by_day'),
+            model_name="opportunitystate",
+            index=models.Index(fields=["valid_from"], name="oppstate_by_day"),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(fields=['started_on'], name='subscription_by_day'),
+            model_name="subscription",
+            index=models.Index(fields=["started_on"], name="subscription_by_day"),
         ),
         migrations.AddIndex(
-            model_name='subscriptionevent',
-            index=models.Index(fields=['on'], name='subevent_by_day'),
+            model_name="subscriptionevent",
+            index=models.Index(fields=["on"], name="subevent_by_day"),
         ),
         migrations.AddIndex(
-            model_name='survey',
-            index=models.Index(fields=['sent_on'], name='survey_by_day'),
+            model_name="survey",
+            index=models.Index(fields=["sent_on"], name="survey_by_day"),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(fields=['account', 'opened_on'], include=('severity', 'category', 'sentiment', 'first_response_on', 'first_response_minutes', 'escalated_on', 'reopened_on', 'closed_on'), name='ticket_by_account'),
+            model_name="ticket",
+            index=models.Index(
+                fields=["account", "opened_on"],
+                include=(
+                    "severity",
+                    "category",
+                    "sentiment",
+                    "first_response_on",
+                    "first_response_minutes",
+                    "escalated_on",
+                    "reopened_on",
+                    "closed_on",
+                ),
+                name="ticket_by_account",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(fields=['opened_on'], name='ticket_by_day'),
+            model_name="ticket",
+            index=models.Index(fields=["opened_on"], name="ticket_by_day"),
         ),
         migrations.AddIndex(
-            model_name='usage',
-            index=models.Index(fields=['measure', 'on'], name='usage_by_day'),
+            model_name="usage",
+            index=models.Index(fields=["measure", "on"], name="usage_by_day"),
         ),
     ]

@@ -70,7 +70,7 @@ class ImportRun(models.Model):
 
 
 class ImportChange(models.Model):
-    """What one import did to one row that was there: its values before and after.
+    """What one import did to one row that was there: its values before and after, null when it deleted it.
 
     `table` is the model's name in lower case. Rows an import created carry its `import_run` themselves;
     only created accounts, which have none, are listed here with `before` null.

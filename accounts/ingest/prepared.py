@@ -20,6 +20,10 @@ from accounts.ingest.parsers import Record, Source, Table, inspect
 
 _BLOCK: Final = 1 << 20
 _LONGEST_DATE: Final = 12
+_NAMELESS: Final = (
+    "no account is named; export the associations too, or load the file again with a table that names it "
+    "(--with NAME=FILE)"
+)
 _YEAR_LAST: Final = re.compile(r"[/.-][0-9]{1,2}[/.-][0-9]{4}")
 _DATED: Final = frozenset({Kind.DATE, Kind.DATETIME})
 
@@ -166,7 +170,7 @@ class Prepared:
                         return f"{self.header[index]} says {text}"
                 elif value == "":
                     if is_nothing(text):
-                        return f"{name} is blank"
+                        return _NAMELESS if name == "account_id" else f"{name} is blank"
                 elif text.casefold() == value:
                     return f"{self.header[index]} is {text!r}"
         return ""

@@ -87,7 +87,8 @@ def test_reports_and_warehouse_syncs(write, load):
     left = [text for text in result.warnings if "left out" in text]
     assert left == [
         "1 row was left out: IsDeleted says true.",
-        "1 row was left out: account_id is blank.",
+        "1 row was left out: no account is named; export the associations too, or load the file again "
+        "with a table that names it (--with NAME=FILE).",
     ]
 
     result = load(write(TASKS, "tasks.csv"), feed="activities", mapping="salesforce")

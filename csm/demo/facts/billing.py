@@ -30,7 +30,7 @@ def write_subscriptions(ledger: Ledger) -> None:
     row = np.repeat(rows, count)
     place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
     arr = np.round(world.companies["arr"].to_numpy(dtype=float)[row] * per_unit())
-    seats = use(world).seats[row]
+    seats = np.maximum(np.round(use(world).seats[row] * np.where(place == 0, 1, 0.4)), 1)
     share = np.where(place == 0, 1 - 0.2 * (np.repeat(count, count) - 1), 0.2)
     amount = np.floor(arr * share)
     # The main product takes what rounding leaves.
@@ -52,7 +52,7 @@ def write_subscriptions(ledger: Ledger) -> None:
             "id": ids,
             **ledger.facts(BILLING, "subscriptions", row, "SUB"),
             "product": np.array(PRODUCTS, dtype=object)[place],
-            "seats": np.maximum(np.round(seats * np.where(place == 0, 1, 0.4)), 1),
+            "seats": seats,
             "arr_amount": amount,
             "started_on": world.on(began),
             "ends_on": world.on(np.where(named, ends, np.nan)),

@@ -15,6 +15,7 @@ from accounts.models.survey import SurveyKind
 from accounts.models.ticket import Severity
 
 PER_PAGE: Final = 60
+LONGEST_DAY: Final = 2_000
 
 
 @dataclass(frozen=True)
@@ -169,23 +170,28 @@ def entries(
 ) -> tuple[list[Entry], date | None]:
     """Up to `PER_PAGE` entries of the days before `before`, whole days only, and the day to go on before.
 
-    One query whatever the number of streams and facts. A single day with more entries than a page is cut.
+    One query whatever the number of streams and facts; a second one for a day with more entries than a page,
+    which is then shown alone, up to `LONGEST_DAY` of them.
     """
     parts = [rows for key, rows in _parts(account) if stream in ("", key)]
     if before is not None:
         parts = [rows.filter(happened__lt=before) for rows in parts]
-    if not parts:
-        return [], None
-    columns = ("happened", "stream", "said", "more")
-    chosen = [rows.values_list(*columns) for rows in parts]
-    union = chosen[0].union(*chosen[1:], all=True) if len(chosen) > 1 else chosen[0]
-    rows = list(union.order_by("-happened", "stream", "said")[: PER_PAGE + 1])
-    found = [_entry(row, as_of) for row in rows]
+    found = [_entry(row, as_of) for row in _rows(parts, PER_PAGE + 1)]
     if len(found) <= PER_PAGE:
         return found, None
     last = found[-1].on
     whole = [entry for entry in found if entry.on > last]
-    return (whole, whole[-1].on) if whole else (found[:PER_PAGE], last)
+    if whole:
+        return whole, whole[-1].on
+    of_the_day = [rows.filter(happened=last) for rows in parts]
+    return [_entry(row, as_of) for row in _rows(of_the_day, LONGEST_DAY)], last
+
+
+def _rows(parts: list[QuerySet[Any]], most: int) -> list[tuple[Any, ...]]:
+    columns = ("happened", "stream", "said", "more")
+    chosen = [rows.values_list(*columns) for rows in parts]
+    union = chosen[0].union(*chosen[1:], all=True) if len(chosen) > 1 else chosen[0]
+    return list(union.order_by("-happened", "stream", "said")[:most])
 
 
 def _entry(row: tuple[Any, ...], as_of: date) -> Entry:

@@ -170,6 +170,19 @@ def test_older_entries_follow_without_a_gap_or_a_double(full):
     assert [entry.on for entry in seen] == sorted((e.on for e in seen), reverse=True)
 
 
+def test_a_day_longer_than_a_page_is_shown_whole(full):
+    Activity.objects.bulk_create(
+        Activity(account=full, external_id=f"y{n}", kind="email", on=DAY) for n in range(90)
+    )
+    seen, before = [], None
+    while True:
+        found, before = timeline.entries(full, NIGHT, before=before)
+        seen += found
+        if before is None:
+            break
+    assert sum(entry.title == "E-mail" for entry in seen) == 90
+
+
 def test_csv_of_every_list(full, owner, client):
     client.force_login(owner)
     for key in LISTINGS:

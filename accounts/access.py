@@ -14,6 +14,7 @@ exists is not theirs to know.
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest
 
 from accounts.models import Account
 
@@ -84,3 +85,11 @@ def may_write(user: Any) -> bool:
 def in_scope(user: Any, scope: str) -> QuerySet[Account]:
     """`visible_to` narrowed to the scope switch: "mine", "team" or "all"."""
     return Account.objects.filter(seen_by(user, scope), merged_into=None)
+
+
+def require_admin(request: HttpRequest) -> Any:
+    """The colleague, or 404 when they are no admin: that the page exists is not theirs to know."""
+    user: Any = request.user
+    if not user.is_admin:
+        raise Http404("No such page.")
+    return user

@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
+from accounts.access import require_admin
 from accounts.imports import jobs
 from accounts.imports.mapping_views import take_over
-from accounts.imports.views import require_admin
 from accounts.models import ImportRun
 from csm.lib.errors import WorkbenchError
 from csm.tasks import load_import

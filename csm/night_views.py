@@ -10,13 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
+from accounts.access import require_admin
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
 from csm.nightly import after_night, start_night
 from csm.tasks import wake
 from scoring.models import ScoreRun
 from scoring.services import nights
-from scoring.views.access import require_admin
 
 log = logging.getLogger("csm.nights")
 

@@ -3,22 +3,15 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.access import require_admin
 from accounts.events import forms, keys, rules, selectors
 from accounts.models import Event, EventRule, WriteKey
 from csm.lib.dates import today
-
-
-def require_admin(request: HttpRequest) -> Any:
-    """The colleague, or 404 when they may not tune: that the page exists is not theirs to know."""
-    user: Any = request.user
-    if not user.is_admin:
-        raise Http404("No such page.")
-    return user
 
 
 @require_safe

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.access import require_admin
 from accounts.imports import jobs, reading, specs
 from accounts.imports.forms import (
     MappingForm,
@@ -17,7 +18,6 @@ from accounts.imports.forms import (
     too_large,
 )
 from accounts.imports.uploads import is_too_large
-from accounts.imports.views import require_admin
 from accounts.ingest.errors import IngestError
 from accounts.ingest.feeds import FEEDS
 from accounts.ingest.feeds.further import columns_of

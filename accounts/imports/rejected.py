@@ -12,7 +12,7 @@ from django.conf import settings
 from accounts.ingest.parsers import DELIMITERS, Record, Table, inspect
 from accounts.ingest.run import ERROR_COLUMNS
 from accounts.models import ImportRun
-from csm.lib.spreadsheet import MARK, guarded
+from csm.lib.spreadsheet import MARK, Line, guarded
 
 ADDED: Final = ("import row", "import problem", "import remedy")
 # Signs, digits and what stands between them cannot be made a formula that does anything.
@@ -43,13 +43,6 @@ def errors(run: ImportRun) -> Iterator[Fault]:
             # Not the header, nor a line cut off when its writer was killed.
             if len(cells) == len(ERROR_COLUMNS) and cells[0].isdigit():
                 yield dict(zip(ERROR_COLUMNS, cells, strict=True))
-
-
-class Line:
-    """A file for `csv.writer` that hands each line on instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        return line
 
 
 def errors_csv(run: ImportRun) -> Iterator[bytes]:

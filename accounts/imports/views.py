@@ -13,6 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.access import require_admin
 from accounts.imports import jobs, rejected, selectors
 from accounts.imports.forms import HistoryFilter
 from accounts.ingest.errors import IngestError
@@ -24,14 +25,6 @@ from csm.lib.spreadsheet import MARK, guarded
 PER_PAGE = 50
 ERRORS_SHOWN = 50
 State = ImportRun.State
-
-
-def require_admin(request: HttpRequest) -> Any:
-    """The colleague, or 404 when they may not import: that the page exists is not theirs to know."""
-    user: Any = request.user
-    if not user.is_admin:
-        raise Http404("No such page.")
-    return user
 
 
 @require_safe

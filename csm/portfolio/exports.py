@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from csm.lib import display
 from csm.lib.money import exponent
-from csm.lib.spreadsheet import MARK, guarded
+from csm.lib.spreadsheet import MARK, Line, guarded
 from csm.portfolio.downloads import attach, record
 from csm.portfolio.lists import Listing, risk_listing
 from csm.portfolio.rows import FIELDS, Record
@@ -62,15 +62,8 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
-class _Line:
-    """A file for `csv.writer` that hands each line on instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def _lines(records: Iterable[tuple[Any, ...]], columns: tuple[Column, ...]) -> Iterator[str]:
-    writer: Any = csv.writer(_Line())
+    writer: Any = csv.writer(Line())
     yield MARK + writer.writerow([name for name, _ in columns])
     for values in records:
         record = Record(*values)

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.access import require_admin
 from accounts.models import MetricDefinition
 from accounts.trust.freshness import Fresh
 from csm.lib import display, markup
@@ -23,7 +24,6 @@ from scoring.metrics.catalogue import FAMILIES
 from scoring.metrics.metric import ACCOUNT, REPORTED, Metric
 from scoring.selectors import newest_run
 from scoring.services import definitions
-from scoring.views.access import require_admin
 
 STATES = {
     "used": "Read by a scorecard",

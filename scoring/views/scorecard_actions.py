@@ -6,12 +6,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from accounts.access import require_admin
 from scoring.engine.spec import SpecError
 from scoring.forms import PublishForm
 from scoring.models import Scorecard, ScorecardVersion
 from scoring.scorecard_selectors import get_scorecard
 from scoring.services import versions
-from scoring.views.access import require_admin
 from scoring.views.scorecards import page
 
 

@@ -5,20 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.http import Http404, HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 
 from accounts.models import ExportLog
-from csm.lib.spreadsheet import MARK, guarded
+from csm.lib.spreadsheet import MARK, Line, guarded
 
 PER_PAGE = 50
-
-
-def require_admin(request: HttpRequest) -> Any:
-    """The colleague, or 404 when they may not look: that the page exists is not theirs to know."""
-    user: Any = request.user
-    if not user.is_admin:
-        raise Http404("No such page.")
-    return user
 
 
 def page_of(request: HttpRequest, rows: Any, noun: str) -> tuple[Page[Any], dict[str, Any]]:
@@ -40,13 +32,6 @@ def page_of(request: HttpRequest, rows: Any, noun: str) -> tuple[Page[Any], dict
     }
 
 
-class _Line:
-    """A file whose only line is what was written last."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 def as_csv(
     request: HttpRequest, what: str, name: str, rows: Iterable[Sequence[Any]], count: int
 ) -> StreamingHttpResponse:
@@ -56,7 +41,7 @@ def as_csv(
 
     def lines() -> Iterator[str]:
         yield MARK
-        writer = csv.writer(_Line())
+        writer = csv.writer(Line())
         for row in rows:
             yield writer.writerow(["" if cell is None else guarded(str(cell)) for cell in row])
 

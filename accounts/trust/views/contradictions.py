@@ -8,9 +8,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.access import visible_to
+from accounts.access import require_admin, visible_to
 from accounts.trust.contradictions import RULES, Rule, accounts_of, counts
-from accounts.trust.views.answers import as_csv, page_of, require_admin
+from accounts.trust.views.answers import as_csv, page_of
 from accounts.trust.views.cells import shown
 from csm.lib import markup
 from csm.lib.dates import today

@@ -9,11 +9,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.access import visible_to
+from accounts.access import require_admin, visible_to
 from accounts.models import Account
 from accounts.trust import profile, selectors
 from accounts.trust.contradictions import RULES
-from accounts.trust.views.answers import as_csv, page_of, require_admin
+from accounts.trust.views.answers import as_csv, page_of
 from accounts.trust.views.cells import freeze_cards, series_row
 from csm.lib import display, markup
 from csm.lib.dates import today

@@ -7,9 +7,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.access import require_admin
 from accounts.models import HeldRow
 from accounts.trust import quarantine
-from accounts.trust.views.answers import as_csv, page_of, require_admin
+from accounts.trust.views.answers import as_csv, page_of
 
 State = HeldRow.State
 

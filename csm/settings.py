@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "csm",
     "accounts",
     "scoring",
+    "playbooks",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

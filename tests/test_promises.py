@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("accounts", "scoring", "csm")
+APPS = ("accounts", "scoring", "playbooks", "csm")
 SOURCES = [
     path
     for app in APPS

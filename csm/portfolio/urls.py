@@ -5,6 +5,7 @@ from django.urls import path
 from csm import night_views
 from csm.portfolio import account, exports, home, insights, lists, search
 from csm.portfolio.facts import views as facts
+from csm.portfolio.work import alerts, notes, plans
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -20,6 +21,9 @@ urlpatterns = [
     path("accounts/<int:pk>/facts/<slug:key>.csv", facts.facts_csv, name="account_facts_csv"),
     path("accounts/<int:pk>/facts/<slug:tab>/", facts.facts, name="account_facts"),
     path("accounts/<int:pk>/facts/<slug:tab>/figures/", facts.figures, name="account_figures"),
+    path("accounts/<int:pk>/alerts/", alerts.account_alerts, name="account_alerts"),
+    path("accounts/<int:pk>/plans/", plans.account_plans, name="account_plans"),
+    path("accounts/<int:pk>/notes/", notes.account_notes, name="account_notes"),
     path("insights/", insights.insights, name="insights"),
     path("insights/report.zip", insights.report_zip, name="report_zip"),
     path("insights/<slug:table>.csv", insights.insights_csv, name="insights_csv"),

@@ -1,0 +1,5 @@
+from django.http import Http404, HttpRequest, HttpResponse
+
+
+def account_plans(request: HttpRequest, pk: int) -> HttpResponse:
+    raise Http404("STUB")

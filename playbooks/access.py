@@ -1,0 +1,84 @@
+"""Who may see and change which alert, plan and task. Every list a person gets of them starts here.
+
+Seen: those of accounts one may see. Changed: those of accounts one may change, one's own, and those of
+colleagues one covers for while they are away. Executives change nothing; a refused object answers 404.
+"""
+
+from datetime import date
+from typing import Any, TypeVar
+
+from django.db.models import Model, Q, QuerySet
+
+from accounts.access import changeable_by, may_write, visible_to
+from playbooks.models import Absence, Alert, Clock, Intervention, InterventionTask, Note
+
+Row = TypeVar("Row", bound=Model)
+
+
+def alerts_seen_by(user: Any) -> QuerySet[Alert]:
+    """Alerts `user` may read."""
+    return _seen(Alert.objects.all(), user)
+
+
+def alerts_changeable_by(user: Any, *, on: date) -> QuerySet[Alert]:
+    """Alerts `user` may act on."""
+    return _changeable(Alert.objects.all(), user, "owner", on)
+
+
+def interventions_seen_by(user: Any) -> QuerySet[Intervention]:
+    """Plans `user` may read."""
+    return _seen(Intervention.objects.all(), user)
+
+
+def interventions_changeable_by(user: Any, *, on: date) -> QuerySet[Intervention]:
+    """Plans `user` may change."""
+    return _changeable(Intervention.objects.all(), user, "owner", on)
+
+
+def tasks_seen_by(user: Any) -> QuerySet[InterventionTask]:
+    """Tasks `user` may read."""
+    return _seen(InterventionTask.objects.all(), user)
+
+
+def tasks_changeable_by(user: Any, *, on: date) -> QuerySet[InterventionTask]:
+    """Tasks `user` may do: of plans they may change, and those given to them."""
+    rows = InterventionTask.objects.all()
+    if not may_write(user):
+        return rows.none()
+    whose = [user.pk, *covered_by(user, on=on)]
+    return rows.filter(
+        Q(account__in=changeable_by(user).order_by().values("pk"))
+        | Q(intervention__owner__in=whose)
+        | Q(assignee__in=whose)
+    ).filter(account__in=visible_to(user).order_by().values("pk"))
+
+
+def clocks_seen_by(user: Any) -> QuerySet[Clock]:
+    """Clocks `user` may read."""
+    return _seen(Clock.objects.all(), user)
+
+
+def notes_seen_by(user: Any) -> QuerySet[Note]:
+    """Notes `user` may read."""
+    return _seen(Note.objects.all(), user)
+
+
+def covered_by(user: Any, *, on: date) -> list[int]:
+    """Ids of the colleagues `user` stands in for on a day."""
+    return list(
+        Absence.objects.filter(cover=user, first_on__lte=on, last_on__gte=on).values_list(
+            "user_id", flat=True
+        )
+    )
+
+
+def _seen(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:
+    return rows.filter(account__in=visible_to(user).order_by().values("pk"))
+
+
+def _changeable(rows: QuerySet[Row], user: Any, owner: str, on: date) -> QuerySet[Row]:
+    if not may_write(user):
+        return rows.none()
+    whose = [user.pk, *covered_by(user, on=on)]
+    mine = Q(**{f"{owner}__in": whose}) | Q(account__in=changeable_by(user).order_by().values("pk"))
+    return _seen(rows.filter(mine), user)

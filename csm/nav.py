@@ -13,16 +13,46 @@ from scoring.selectors import newest_run
 
 SCOPES = {"mine": "Mine", "team": "My teams", "all": "All"}
 # Pages that show a book of accounts and therefore follow the scope switch.
-SCOPED = {"home", "portfolio", "at_risk", "insights"}
-_NAV = (
-    ("home", "Home", "home"),
-    ("portfolio", "Portfolio", "layout-list"),
-    ("at_risk", "At risk", "alert-triangle"),
-    ("insights", "Insights", "chart-bar"),
-    ("scorecards", "Scorecards", "adjustments"),
-    ("metrics", "Metrics", "calculator"),
-    ("nights", "Nights", "moon"),
-)
+SCOPED = {
+    "home",
+    "portfolio",
+    "at_risk",
+    "insights",
+    "alerts",
+    "plans",
+    "plans_board",
+    "tasks",
+    "calendar",
+    "clocks",
+}
+Entry = tuple[str, str, str]
+# The navigation: heading → (address, label, icon).
+_NAV: dict[str, tuple[Entry, ...]] = {
+    "": (
+        ("home", "Home", "home"),
+        ("portfolio", "Portfolio", "layout-list"),
+        ("at_risk", "At risk", "alert-triangle"),
+    ),
+    "Work": (
+        ("alerts", "Alerts", "bell"),
+        ("tasks", "Tasks", "list-check"),
+        ("plans", "Plans", "clipboard-list"),
+        ("clocks", "Clocks", "clock"),
+        ("calendar", "Calendar", "calendar-event"),
+    ),
+    "Results": (
+        ("insights", "Insights", "chart-bar"),
+        ("effect", "Did it work?", "trending-up"),
+    ),
+    "Rules": (
+        ("triggers", "Triggers", "bolt"),
+        ("playbooks", "Playbooks", "archive"),
+        ("scorecards", "Scorecards", "adjustments"),
+        ("metrics", "Metrics", "calculator"),
+        ("nights", "Nights", "moon"),
+    ),
+}
+_TEAM_NAV: Entry = ("team", "Team", "users")
 # Where admins are told of frozen feeds.
 _TELLS_OF_FREEZES = {"home", "nights"}
 # A page below another lights that one's entry.
@@ -53,16 +83,46 @@ _BELOW = {
     "quality_contradiction": "quality",
     "quality_unowned": "quality",
     "import": "imports",
+    "account_alerts": "portfolio",
+    "account_plans": "portfolio",
+    "account_notes": "portfolio",
+    "alert": "alerts",
+    "alerts_bulk": "alerts",
+    "plan": "plans",
+    "plan_new": "plans",
+    "plan_edit": "plans",
+    "plan_share": "plans",
+    "plans_board": "plans",
+    "clock_rules": "clocks",
+    "calendar_feed": "calendar",
+    "assign": "team",
+    "absences": "team",
+    "trigger": "triggers",
+    "trigger_new": "triggers",
+    "trigger_edit": "triggers",
+    "trigger_switch": "triggers",
+    "replay": "triggers",
+    "playbook": "playbooks",
+    "playbook_new": "playbooks",
+    "playbook_edit": "playbooks",
+    "playbook_publish": "playbooks",
+    "playbook_switch": "playbooks",
+    "playbook_audience": "playbooks",
+    "playbook_try": "playbooks",
+    "playbook_roles": "playbooks",
     "import_new": "imports",
     "import_mapping": "imports",
     "import_undo": "imports",
 }
-_ADMIN_NAV = (
+_ADMIN_NAV: tuple[Entry, ...] = (
     ("imports", "Imports", "file-import"),
     ("events", "Events", "activity"),
     ("quality", "Data quality", "heartbeat"),
 )
-_STAFF_NAV = (("admin:index", "Admin", "settings"), ("gallery", "Gallery", "palette"))
+_STAFF_NAV: tuple[Entry, ...] = (
+    ("admin:index", "Admin", "settings"),
+    ("gallery", "Gallery", "palette"),
+)
 
 
 def scope_of(request: HttpRequest) -> str:
@@ -105,15 +165,24 @@ def _held_back(here: str, user: Any) -> dict[str, Any]:
 
 
 def pages(user: Any) -> list[dict[str, Any]]:
-    """The pages `user` may go to: {name, url, label, icon}, as navigation and search list them."""
-    names = [
-        *_NAV,
-        *(_ADMIN_NAV if user.is_admin else ()),
-        *(_STAFF_NAV if user.is_staff else ()),
-    ]
+    """The pages `user` may go to: {name, url, label, icon, heading}, as navigation and search list them.
+
+    `heading` is that of their group where one begins, else empty.
+    """
+    groups: dict[str, list[Entry]] = {heading: list(names) for heading, names in _NAV.items()}
+    if user.role in ("manager", "executive") or user.is_admin:
+        groups["Work"].append(_TEAM_NAV)
+    admin = [*(_ADMIN_NAV if user.is_admin else ()), *(_STAFF_NAV if user.is_staff else ())]
     return [
-        {"name": name, "url": reverse(name), "label": label, "icon": icon}
-        for name, label, icon in names
+        {
+            "name": name,
+            "url": reverse(name),
+            "label": label,
+            "icon": icon,
+            "heading": heading if place == 0 else "",
+        }
+        for heading, entries in (groups | {"Data": admin}).items()
+        for place, (name, label, icon) in enumerate(entries)
     ]
 
 

@@ -1,7 +1,7 @@
 """What a list can be asked for, in the address. A parameter that is not known is refused, not ignored."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -20,7 +20,7 @@ from accounts.models import Account, ImportChange, ImportRun
 from csm.lib.dates import parse_day
 
 _ID: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
-_PAGING: Final[dict[str, tuple[Schema, str]]] = {
+PAGING: Final[dict[str, tuple[Schema, str]]] = {
     "limit": (
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
         "Rows per page.",
@@ -41,18 +41,23 @@ class Filter:
 def parameters(resource: Resource) -> dict[str, tuple[Schema, str]]:
     """Schema and words of every parameter of a list."""
     filters = {name: (each.schema, each.words) for name, each in _filters(resource).items()}
-    return filters | _PAGING
+    return filters | PAGING
 
 
 def narrowed(rows: QuerySet[Any], resource: Resource, query: QueryDict) -> QuerySet[Any]:
-    """`rows` by the filters in the address. Raises Refused, naming each parameter that is at fault."""
-    filters, faults = _filters(resource), []
+    """`rows` of a kind of fact by the filters in the address; raises Refused as `narrow`."""
+    return narrow(rows, _filters(resource), query)
+
+
+def narrow(rows: QuerySet[Any], filters: Mapping[str, Filter], query: QueryDict) -> QuerySet[Any]:
+    """`rows` by the parameters in the address. Raises Refused, naming each one that is at fault."""
+    faults = []
     for name, texts in query.lists():
-        if name in _PAGING and len(texts) == 1:
+        if name in PAGING and len(texts) == 1:
             continue
         known = filters.get(name)
-        if known is None and name not in _PAGING:
-            names = ", ".join(sorted({*filters, *_PAGING}))
+        if known is None and name not in PAGING:
+            names = ", ".join(sorted({*filters, *PAGING}))
             faults.append(
                 fault(name, texts[-1], "There is no such parameter.", f"There are: {names}.")
             )
@@ -73,7 +78,7 @@ def _filters(resource: Resource) -> dict[str, Filter]:
     about = resource.about
     text: Schema = {"type": "string", "maxLength": 120, "pattern": r"^[^\u0000]*$"}
     found = {
-        "source": Filter(text, "The system rows came from.", _exact("source")),
+        "source": Filter(text, "The system rows came from.", exact("source")),
         "changed_since": Filter(
             {"type": "string", "format": "date-time"},
             "Rows created or changed since this moment (with its zone, 2026-11-22T08:00:00Z), "
@@ -82,36 +87,36 @@ def _filters(resource: Resource) -> dict[str, Filter]:
         ),
     }
     if resource.model is Account:
-        found["external_id"] = Filter(text, "Its id in the source.", _exact("external_id"))
-        found["owner"] = Filter(text, "The owner's user name.", _exact("owner__username"))
-        found["team"] = Filter(text, "The team's name.", _exact("team__name"))
+        found["external_id"] = Filter(text, "Its id in the source.", exact("external_id"))
+        found["owner"] = Filter(text, "The owner's user name.", exact("owner__username"))
+        found["team"] = Filter(text, "The team's name.", exact("team__name"))
     else:
         whole: Schema = {"type": "integer", "minimum": 1}
-        found["account"] = Filter(whole, "This workbench's id of the account.", _id("account"))
+        found["account"] = Filter(whole, "This workbench's id of the account.", identity("account"))
         found["account_id"] = Filter(
-            text, "The account's id in its source.", _exact(f"{about}external_id")
+            text, "The account's id in its source.", exact(f"{about}external_id")
         )
         if any(field.name == "external_id" for field in resource.model._meta.concrete_fields):
-            found["external_id"] = Filter(
-                text, "The row's id in the source.", _exact("external_id")
-            )
+            found["external_id"] = Filter(text, "The row's id in the source.", exact("external_id"))
     for name, field in resource.columns_filtered.items():
         choices = [value for value, _ in field.flatchoices if value]
         if choices:
             schema: Schema = {"type": "string", "enum": choices}
-            found[name] = Filter(schema, f"One of {', '.join(choices)}.", _choice(name, choices))
+            found[name] = Filter(schema, f"One of {', '.join(choices)}.", choice(name, choices))
         else:
             path = f"{name}__key" if isinstance(field, models.ForeignKey) else name
-            found[name] = Filter(text, f"Exactly this {name}.", _exact(path))
+            found[name] = Filter(text, f"Exactly this {name}.", exact(path))
     day: Schema = {"type": "string", "format": "date"}
     for name in resource.days:
         words = "YYYY-MM-DD, this day included."
-        found[f"{name}_from"] = Filter(day, f"`{name}` from: {words}", _day(f"{name}__gte"))
-        found[f"{name}_to"] = Filter(day, f"`{name}` up to: {words}", _day(f"{name}__lte"))
+        found[f"{name}_from"] = Filter(day, f"`{name}` from: {words}", day_of(f"{name}__gte"))
+        found[f"{name}_to"] = Filter(day, f"`{name}` up to: {words}", day_of(f"{name}__lte"))
     return found
 
 
-def _exact(path: str) -> Callable[[str], Q]:
+def exact(path: str) -> Callable[[str], Q]:
+    """Rows whose column is exactly the parameter."""
+
     def condition(text: str) -> Q:
         if "\x00" in text or len(text) > 255:
             raise ValueError("No value looks like this.")
@@ -120,7 +125,9 @@ def _exact(path: str) -> Callable[[str], Q]:
     return condition
 
 
-def _id(path: str) -> Callable[[str], Q]:
+def identity(path: str) -> Callable[[str], Q]:
+    """Rows that lead to this id."""
+
     def condition(text: str) -> Q:
         if not _ID.fullmatch(text):
             raise ValueError("It is no id.")
@@ -129,7 +136,9 @@ def _id(path: str) -> Callable[[str], Q]:
     return condition
 
 
-def _choice(name: str, choices: list[str]) -> Callable[[str], Q]:
+def choice(name: str, choices: list[str]) -> Callable[[str], Q]:
+    """Rows with one of the values there are."""
+
     def condition(text: str) -> Q:
         if text not in choices:
             raise ValueError("It is none of the values there are.")
@@ -138,7 +147,9 @@ def _choice(name: str, choices: list[str]) -> Callable[[str], Q]:
     return condition
 
 
-def _day(lookup: str) -> Callable[[str], Q]:
+def day_of(lookup: str) -> Callable[[str], Q]:
+    """Rows by a day, YYYY-MM-DD, under a lookup."""
+
     def condition(text: str) -> Q:
         day: date = parse_day(text)
         return Q(**{lookup: day})

@@ -13,6 +13,8 @@ from typing import Any
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.api.errors import Refused
 from accounts.models import IdempotentRequest
@@ -28,6 +30,18 @@ Answer = tuple[int, Any]
 def digest_of(path: str, body: bytes) -> str:
     """What makes two requests the same."""
     return hashlib.sha256(path.encode() + b"\n" + body).hexdigest()
+
+
+def answered(request: Request, do: Callable[[], Answer]) -> Response:
+    """What `do` answers to a write, done once where the request has an `Idempotency-Key`."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        status, body = do()
+        return Response(body, status=status)
+    digest = digest_of(request.path, request._request.body)
+    (status, body), replayed = once(request.user, key, digest, do)
+    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+    return Response(body, status=status, headers=headers)
 
 
 def once(

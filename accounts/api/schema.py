@@ -14,11 +14,12 @@ from accounts.api.scopes import FACTS_READ, FACTS_WRITE
 from accounts.api.writing import MAX_ROWS, STATUSES
 from accounts.ingest.columns import PREFIXES
 
-_JSON: Final = "application/json"
+JSON: Final = "application/json"
 _TEXT: Final[Schema] = {"type": "string"}
 
 
-def _object(properties: dict[str, Schema], *, required: list[str] | None = None) -> Schema:
+def made_of(properties: dict[str, Schema], *, required: list[str] | None = None) -> Schema:
+    """A closed object; all its properties are required unless `required` names some."""
     return {
         "type": "object",
         "properties": properties,
@@ -27,7 +28,7 @@ def _object(properties: dict[str, Schema], *, required: list[str] | None = None)
     }
 
 
-_FAULT: Final = _object(
+_FAULT: Final = made_of(
     {
         "column": _TEXT | {"description": "Where: a column, a parameter, or a place in the body."},
         "value": _TEXT | {"description": "What stood there, shortened; empty when nothing did."},
@@ -35,7 +36,7 @@ _FAULT: Final = _object(
         "remedy": _TEXT | {"description": "What to do about it."},
     }
 )
-_ERROR: Final = _object(
+_ERROR: Final = made_of(
     {
         "detail": _TEXT | {"description": "The sentence for a person."},
         "code": _TEXT | {"description": "The word for a program."},
@@ -49,8 +50,8 @@ _REFUSALS: Final = {
     403: "The token lacks the scope, or the role does not write.",
     429: "The rate limit of the token is used up; Retry-After says for how many seconds.",
 }
-_MISSING: Final = {404: "There is no such record, or it is not yours to see."}
-_UNWRITTEN: Final = {
+MISSING: Final = {404: "There is no such record, or it is not yours to see."}
+UNWRITTEN: Final = {
     409: "A request with this Idempotency-Key is still being worked on.",
     413: "The body is too large.",
     415: "The body is not application/json.",
@@ -103,7 +104,7 @@ class ApiSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         limits = [
             OpenApiParameter(
-                name, int, OpenApiParameter.HEADER, description=words, response=[200, 207, 429]
+                name, int, OpenApiParameter.HEADER, description=words, response=[200, 201, 207, 429]
             )
             for name, words in _LIMITS.items()
         ]
@@ -115,6 +116,31 @@ class ApiSchema(AutoSchema):
             response=[409, 429, 503],
         )
         return [*limits, retry]
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        operation = super().get_operation(*args, **kwargs)
+        if operation and "requestBody" in operation:
+            operation["requestBody"]["required"] = True
+        return operation
+
+    def idempotency(self) -> list[OpenApiParameter]:
+        """The header that makes a write safe to send again, and the one that says it was."""
+        return [
+            OpenApiParameter(
+                "Idempotency-Key",
+                {"type": "string", "minLength": 1, "maxLength": 120, "pattern": "^[!-~]+$"},
+                OpenApiParameter.HEADER,
+                description="Any text of your own. Sent again within 7 days with the same body, the "
+                "request is not done twice: the first answer comes again.",
+            ),
+            OpenApiParameter(
+                "Idempotency-Replayed",
+                str,
+                OpenApiParameter.HEADER,
+                description="true when this is the answer of an earlier request.",
+                response=[200, 201, 207],
+            ),
+        ]
 
 
 class FactSchema(ApiSchema):
@@ -164,30 +190,10 @@ class FactSchema(ApiSchema):
             "are added meanwhile come at the end; none is skipped or sent twice."
         )
 
-    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
-        operation = super().get_operation(*args, **kwargs)
-        if operation and "requestBody" in operation:
-            operation["requestBody"]["required"] = True
-        return operation
-
     def get_override_parameters(self) -> list[Any]:
         found = super().get_override_parameters()
         if self.method == "POST":
-            key = OpenApiParameter(
-                "Idempotency-Key",
-                {"type": "string", "minLength": 1, "maxLength": 120, "pattern": "^[!-~]+$"},
-                OpenApiParameter.HEADER,
-                description="Any text of your own. Sent again within 7 days with the same body, the "
-                "request is not done twice: the first answer comes again.",
-            )
-            replayed = OpenApiParameter(
-                "Idempotency-Replayed",
-                str,
-                OpenApiParameter.HEADER,
-                description="true when this is the answer of an earlier request.",
-                response=[200, 207],
-            )
-            return [*found, key, replayed]
+            return [*found, *self.idempotency()]
         if self.is_one:
             schema: Schema = {"type": "integer", "minimum": 1}
             return [*found, OpenApiParameter("id", schema, OpenApiParameter.PATH)]
@@ -209,7 +215,7 @@ class FactSchema(ApiSchema):
             "maxItems": MAX_ROWS,
         }
         system = {"type": "string", "minLength": 1, "maxLength": 40, "pattern": r"\S"}
-        body = _object(
+        body = made_of(
             {
                 "source": system | {"description": "The system the rows' ids come from."},
                 "rows": rows,
@@ -230,19 +236,19 @@ class FactSchema(ApiSchema):
             },
             required=["source", "rows"],
         )
-        return {_JSON: self.component(f"{_name(self.resource)}Write", body)}
+        return {JSON: self.component(f"{_name(self.resource)}Write", body)}
 
     def get_response_serializers(self) -> Any:
         if self.method == "POST":
             return self._written()
         one = self.component(
             _name(self.resource),
-            _object({field.name: field.schema for field in self.resource.fields}),
+            made_of({field.name: field.schema for field in self.resource.fields}),
         )
         if self.is_one:
             words = f"The {self.resource.feed.noun}."
-            return {200: OpenApiResponse(one, description=words)} | self.refusals(_MISSING)
-        listed = _object(
+            return {200: OpenApiResponse(one, description=words)} | self.refusals(MISSING)
+        listed = made_of(
             {
                 "next": {"type": ["string", "null"], "description": "The next page; null: none."},
                 "results": {"type": "array", "items": one},
@@ -253,7 +259,7 @@ class FactSchema(ApiSchema):
 
     def _written(self) -> dict[int, OpenApiResponse]:
         faults = {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}}
-        result = _object(
+        result = made_of(
             {
                 "index": {
                     "type": "integer",
@@ -269,9 +275,9 @@ class FactSchema(ApiSchema):
             }
         )
         count: Schema = {"type": "integer", "minimum": 0}
-        answer = _object(
+        answer = made_of(
             {
-                "counts": _object(dict.fromkeys(STATUSES, count)),
+                "counts": made_of(dict.fromkeys(STATUSES, count)),
                 "dry_run": {"type": "boolean"},
                 "results": {"type": "array", "items": self.component("RowResult", result)},
             }
@@ -280,13 +286,13 @@ class FactSchema(ApiSchema):
         return {
             200: OpenApiResponse(written, description="Every row was taken."),
             207: OpenApiResponse(written, description="At least one row was rejected; see each."),
-        } | self.refusals(_UNWRITTEN)
+        } | self.refusals(UNWRITTEN)
 
 
 def row(resource: Resource) -> Schema:
     """A row that is sent: every column of the feed, and those this company makes itself by prefix."""
     feed = resource.feed
-    made = _object(
+    made = made_of(
         {column.target: written(column) for column in feed.columns}, required=list(feed.required)
     )
     if feed.prefixes:

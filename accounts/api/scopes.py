@@ -7,11 +7,15 @@ from rest_framework.request import Request
 
 FACTS_READ = "facts:read"
 FACTS_WRITE = "facts:write"
+WORK_READ = "work:read"
+WORK_WRITE = "work:write"
 
 # What people choose from, with the sentence that explains it.
 SCOPES = {
     FACTS_READ: "Read accounts and their facts",
     FACTS_WRITE: "Write facts of accounts you may change",
+    WORK_READ: "Read alerts, plans and tasks",
+    WORK_WRITE: "Act on alerts, plans and tasks that are yours to change",
 }
 
 

@@ -1,4 +1,14 @@
-"""The order of attention: which account first, and why. Pure arithmetic on columns."""
+"""The order of attention: which account first, and why. Pure arithmetic on columns.
+
+| part | most points | all of it when |
+|---|---|---|
+| health | 40 | the score is 0; half of it at 50 |
+| trend | 15 | the score fell 20 points or more in 30 days |
+| renewal | 15 | the renewal is due or overdue; it counts from 180 days ahead |
+| ARR | 10 | ten million a year; on a log scale from one thousand |
+
+That makes 80. The other 20 of 100 belong to open work on the account, which is not known here.
+"""
 
 from dataclasses import dataclass
 
@@ -7,8 +17,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# Points each reason can add; they make up 100.
-HEALTH, TREND, RENEWAL, ARR = 55.0, 15.0, 15.0, 15.0
+# Points each reason can add; they make up 80.
+HEALTH, TREND, RENEWAL, ARR = 40.0, 15.0, 15.0, 10.0
 # A fall of 20 points in 30 days is the worst trend; a renewal counts from 180 days ahead; ARR runs on a
 # log scale from one thousand to ten million of the book's currency.
 WORST_FALL, RENEWAL_DAYS, ARR_FROM, ARR_TO = 20.0, 180.0, 1e3, 1e7
@@ -16,7 +26,7 @@ WORST_FALL, RENEWAL_DAYS, ARR_FROM, ARR_TO = 20.0, 180.0, 1e3, 1e7
 
 @dataclass(frozen=True)
 class Priority:
-    """Points per reason, one entry an account; `total` is their sum, 0–100."""
+    """Points per reason, one entry an account; `total` is their sum, 0–80."""
 
     health: Floats
     trend: Floats

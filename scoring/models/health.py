@@ -34,7 +34,7 @@ class AccountHealth(models.Model):
     # The measure that costs the account the most points, and how many.
     top_driver = models.CharField(max_length=120, blank=True)
     top_driver_lost = models.FloatField(null=True)
-    # Rank of attention, higher first; its parts are in `scoring.priority`.
+    # Points of attention, 0–80, higher first; the parts are in `scoring.priority`.
     priority = models.FloatField()
     # Minor units; null when a part of it is unknown.
     predicted_6m_amount = models.BigIntegerField(null=True)

@@ -1,4 +1,4 @@
-"""Attention in points: health 55, trend 15, renewal 15, ARR 15."""
+"""Attention in points: health 40, trend 15, renewal 15, ARR 10."""
 
 import numpy as np
 import pytest
@@ -11,12 +11,12 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("score", "change", "days", "arr", "expected"),
     [
-        (0.0, -20.0, 0.0, 1e7, (55, 15, 15, 15)),
+        (0.0, -20.0, 0.0, 1e7, (40, 15, 15, 10)),
         (100.0, 5.0, 400.0, 500.0, (0, 0, 0, 0)),
-        (50.0, -10.0, 90.0, 1e5, (27.5, 7.5, 7.5, 7.5)),
-        (40.0, -60.0, -12.0, 1e9, (33, 15, 15, 15)),  # an overdue renewal counts as due today
+        (50.0, -10.0, 90.0, 1e5, (20, 7.5, 7.5, 5)),
+        (40.0, -60.0, -12.0, 1e9, (24, 15, 15, 10)),  # an overdue renewal counts as due today
         (NAN, NAN, NAN, NAN, (0, 0, 0, 0)),  # not knowing is no risk found
-        (30.0, NAN, NAN, 0.0, (38.5, 0, 0, 0)),
+        (30.0, NAN, NAN, 0.0, (28, 0, 0, 0)),
     ],
 )
 def test_points_per_reason(score, change, days, arr, expected):

@@ -1,7 +1,8 @@
 """Reads of health: which night is shown, and querysets of accounts decorated with it."""
 
 from collections.abc import Collection
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 from django.db.models import F, QuerySet
 
@@ -91,3 +92,56 @@ def snapshots_of(
         account_id__in=account_ids,
         run__state=ScoreRun.State.DONE,
     )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an account stood on a night; changes in points against the same version, None when unknown."""
+
+    as_of: date
+    version_id: int
+    score: float | None
+    band: int
+    band_name: str
+    tone: str
+    change_7d: float | None
+    change_30d: float | None
+
+
+def standing_on(account_ids: Collection[int], on: date) -> dict[int, Standing]:
+    """How accounts stood on the newest finished night up to `on`, back-filled ones included. Two queries.
+
+    Accounts that night did not score are left out.
+    """
+    done = ScoreRun.objects.filter(state=ScoreRun.State.DONE, scorecard=None, as_of__lte=on)
+    run = done.defer("statistics", "report").order_by("-as_of", "-id").first()
+    if run is None:
+        return {}
+    ago = {days: run.as_of - timedelta(days=days) for days in (0, 7, 30)}
+    scores: dict[tuple[int, int, date], float | None] = {}
+    found = []
+    rows = snapshots_of(account_ids, days=list(ago.values()))
+    for pk, version_id, day, score, band in rows.values_list(
+        "account_id", "version_id", "as_of", "score", "band"
+    ):
+        scores[pk, version_id, day] = score
+        if day == run.as_of:
+            found.append((pk, version_id, score, band))
+
+    def change(pk: int, version_id: int, score: float | None, days: int) -> float | None:
+        before = scores.get((pk, version_id, ago[days]))
+        return None if score is None or before is None else score - before
+
+    return {
+        pk: Standing(
+            as_of=run.as_of,
+            version_id=version_id,
+            score=score,
+            band=band,
+            band_name=published_spec(version_id).band_words[band][0],
+            tone=published_spec(version_id).band_words[band][1],
+            change_7d=change(pk, version_id, score, 7),
+            change_30d=change(pk, version_id, score, 30),
+        )
+        for pk, version_id, score, band in found
+    }

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from playbooks.rules.columns import ComponentCondition
 from playbooks.rules.conditions import ANY, ComponentIs, ComponentLight, ComponentsFalling
-from playbooks.rules.judge import FALSE, TRUE, UNKNOWN, Floats, Truth, at_least, compare, negate
+from playbooks.rules.judge import TRUE, UNKNOWN, Floats, Truth, at_least, compare, negate
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ def _falling(condition: ComponentsFalling, parts: Components) -> tuple[Truth, Fl
     open_ = sum((part == UNKNOWN).astype(np.float64) for part in each)
     fewest = compare(np.asarray(sure), condition.op, condition.value)
     most = compare(np.asarray(sure + open_), condition.op, condition.value)
-    truth = np.where(fewest == TRUE, TRUE, np.where(most == FALSE, FALSE, UNKNOWN))
+    # Said only where it does not matter what the unknown ones did.
+    truth = np.where(fewest == most, fewest, UNKNOWN)
     figure = np.where(truth == UNKNOWN, np.nan, sure)
     return truth.astype(np.int8), figure, _names(each, parts.labels)
 

@@ -225,7 +225,7 @@ def _falling(row: Mapping[str, Any], path: str) -> Condition:
     by = _number(row, "by", path)
     if by <= 0:
         raise RuleError(f"{path}.by: points above 0 belong here.")
-    days, op = _days(row, "components_falling", path), _op(row, path, (">", ">="))
+    days, op = _days(row, "components_falling", path), _op(row, path, _ORDERED)
     return ComponentsFalling(days, by, op, _number(row, "value", path))
 
 

@@ -115,6 +115,7 @@ def _told(condition: Condition, frame: pd.DataFrame, labels: Labels) -> Told:
         case BandMoved():
             label = Label("Band", unit="bands")
             fixed = _fixed(label, "band", condition.direction, 0, condition.days)
+            fixed["limit"] = "lower" if condition.direction == "down" else "higher"
             fixed["label"] = f"Band, change over {condition.days} days"
             return _numbers(fixed, figure(condition, frame), label)
         case OpenTriggers():

@@ -107,7 +107,7 @@ def phrase(condition: Condition, labels: Labels) -> str:
         case ComponentLight():
             return _light(condition, labels)
         case ComponentsFalling():
-            count = _BY[condition.op].format(plain(condition.value))
+            count = _COUNT[condition.op].format(plain(condition.value))
             return (
                 f"{count} components fell by {plain(condition.by)} points or more "
                 f"within {_days(condition.days)}"

@@ -54,8 +54,9 @@ class PlaybookVersion(models.Model):
     """One state of a playbook: a draft that is edited, or a published version that is not.
 
     `applies`: {"triggers": [keys], "tones": ["good"|"fair"|"poor"], "sizes": […], "industries": […],
-    "lifecycle": […], "renewal_within_days": n, "new_within_days": n}; every list present must match, an
-    absent one means any; `triggers` matches when one of them has an open alert. `{}` recommends nowhere.
+    "lifecycle": […], "renewal_within_days": n, "new_within_days": n}; all that is present must match, but
+    of `lifecycle` and `new_within_days` either will do; `triggers` matches when one of them has an open
+    alert. `{}` recommends nowhere.
     """
 
     class State(models.TextChoices):

@@ -22,6 +22,8 @@ Key = ClockRule.Key
 CHUNK: Final = 2_000
 _COLUMNS: Final = ("account_id", "score", "account__owner_id", "account__team_id")
 LOWEST: Final = Q(band=0)
+# A score too thin for a band is Unknown, whatever it says.
+JUDGED: Final = Q(band__gt=UNKNOWN_BAND)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def _wanted(rule: ClockRule, rows: Any) -> Iterator[Candidate]:
     match rule.key:
         case Key.FIRST_RESPONSE:
             below = _below(rule)
-            found = idle.filter(score__lt=below).values_list(*_COLUMNS)
+            found = idle.filter(JUDGED, score__lt=below).values_list(*_COLUMNS)
             for account, score, owner, team in found.iterator(CHUNK):
                 yield Candidate(account, owner, team, f"Health score {score:.1f}, below {below:g}")
         case Key.ROOT_CAUSE:
@@ -189,8 +191,8 @@ def _due_again(
 def _over(rule: ClockRule) -> Q:
     """Figures that end the reason; unknown ones never do."""
     if rule.key == Key.FIRST_RESPONSE:
-        return Q(score__gte=_below(rule))
-    return Q(band__gt=max(0, UNKNOWN_BAND))
+        return JUDGED & Q(score__gte=_below(rule))
+    return Q(band__gt=0)
 
 
 def _below(rule: ClockRule) -> float:

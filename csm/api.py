@@ -38,6 +38,7 @@ class DocsView(SpectacularSwaggerSplitView):
 
 urlpatterns = [
     path("v1/", include("accounts.api.urls")),
+    path("v1/", include("playbooks.api.urls")),
     path("schema/", SchemaView.as_view(), name="api_schema"),
     path("docs/", login_required(DocsView.as_view()), name="api_docs"),
 ]

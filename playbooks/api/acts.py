@@ -118,7 +118,7 @@ ALERT: Final = {
     "assign": _act(
         "Give an alert to a colleague",
         lambda row, sent, by, at: alerts.assign(
-            row, _colleague(sent["to"]), by=by, at=at, seen=sent.get("version")
+            row, to=_colleague(sent["to"]), by=by, at=at, seen=sent.get("version")
         ),
         _alerts,
         "to",
@@ -153,7 +153,7 @@ ALERT: Final = {
     "start": _act(
         "Start a playbook on an alert",
         lambda row, sent, by, at: alerts.start_playbook(
-            row, _version(sent["playbook"]), by=by, at=at, seen=sent.get("version")
+            row, version=_version(sent["playbook"]), by=by, at=at, seen=sent.get("version")
         ),
         _alerts,
         "playbook",
@@ -164,7 +164,7 @@ INTERVENTION: Final = {
     "assign": _act(
         "Give a plan to a colleague",
         lambda row, sent, by, at: interventions.assign(
-            row, _colleague(sent["to"]), by=by, at=at, seen=sent.get("version")
+            row, owner=_colleague(sent["to"]), by=by, at=at, seen=sent.get("version")
         ),
         _plans,
         "to",
@@ -197,6 +197,7 @@ INTERVENTION: Final = {
             note=sent.get("note", ""),
             by=by,
             at=at,
+            on=today(),
             seen=sent.get("version"),
         ),
         _plans,
@@ -211,7 +212,7 @@ INTERVENTION: Final = {
     "reopen": _act(
         "Open a closed plan again",
         lambda row, sent, by, at: interventions.reopen(
-            row, by=by, at=at, reason=sent["reason"], seen=sent.get("version")
+            row, by=by, at=at, on=today(), reason=sent["reason"], seen=sent.get("version")
         ),
         _plans,
         "reason",

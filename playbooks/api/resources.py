@@ -74,9 +74,7 @@ def _severity(text: str) -> Q:
     return Q(severity__gte=_SEVERITIES[text])
 
 
-_LOUD = Filter(
-    {"type": "string", "enum": list(_SEVERITIES)}, "This severity or louder.", _severity
-)
+_LOUD = Filter({"type": "string", "enum": list(_SEVERITIES)}, "This severity or louder.", _severity)
 ALERTS: Final = Work(
     key="alerts",
     noun="alert",
@@ -101,9 +99,7 @@ INTERVENTIONS: Final = Work(
     states=list(Intervention.State.values),
     days=("started_on", "target_on", "closed_on"),
     further={
-        "playbook": Filter(
-            _TEXT, "The playbook's key.", exact("playbook_version__playbook__key")
-        ),
+        "playbook": Filter(_TEXT, "The playbook's key.", exact("playbook_version__playbook__key")),
         "owner": Filter(_TEXT, "The owner's user name.", exact("owner__username")),
     },
 )

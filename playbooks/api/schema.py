@@ -74,7 +74,10 @@ class WorkSchema(ApiSchema):
         if self.method != "POST":
             return None
         body = made_of(
-            {name: _optional(name, schema, self.act) for name, schema in self.act.properties.items()},
+            {
+                name: _optional(name, schema, self.act)
+                for name, schema in self.act.properties.items()
+            },
             required=list(self.act.required),
         )
         name = f"{_title(self.work.noun)}{_title(self.view.act or 'start')}"

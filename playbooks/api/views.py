@@ -1,5 +1,6 @@
 """Lists of work to read, and what a program may do about one of them."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -7,13 +8,16 @@ from django.http import Http404
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
 
 from accounts.api import idempotency
 from accounts.api.base import ApiView
+from accounts.api.errors import Refused
 from accounts.api.filters import narrow
 from accounts.api.paging import page
 from accounts.api.scopes import WORK_READ, WORK_WRITE
 from accounts.api.views import MayWrite
+from csm.lib.errors import WorkbenchError
 from playbooks.api import acts
 from playbooks.api.bodies import read
 from playbooks.api.resources import INTERVENTIONS, Work
@@ -52,9 +56,7 @@ class WorkList(WorkView):
     """GET: a page of rows."""
 
     def get(self, request: Request) -> Response:
-        rows = narrow(
-            self.what.seen_by(request.user), self.what.filters, request._request.GET
-        )
+        rows = narrow(self.what.seen_by(request.user), self.what.filters, request._request.GET)
         results, after = page(rows, request, self.what.key, self.what.as_json)
         return Response({"next": after, "results": results})
 
@@ -71,7 +73,7 @@ class InterventionList(WorkList):
 
         def do() -> idempotency.Answer:
             made = acts.start(values, by=request.user, at=timezone.now())
-            return 201, self.one(request, made.pk)
+            return 201, _kept(self.one(request, made.pk))
 
         return idempotency.answered(request, do)
 
@@ -100,7 +102,19 @@ class WorkAct(WorkView):
             row = act.changeable_by(request.user).filter(pk=pk).first()
             if row is None:
                 raise Http404
-            act.do(row, values, request.user, at)
-            return 200, self.one(request, pk)
+            try:
+                act.do(row, values, request.user, at)
+            except WorkbenchError as error:
+                now = type(row).objects.values_list("version", flat=True).get(pk=pk)
+                if now != values.get("version", row.version):
+                    # Not the request is wrong, the row has moved on: read it again and decide anew.
+                    raise Refused(str(error), code="changed", status_code=409) from error
+                raise
+            return 200, _kept(self.one(request, pk))
 
         return idempotency.answered(request, do)
+
+
+def _kept(row: dict[str, Any]) -> Any:
+    """An answer as it is sent, so that the one kept for an Idempotency-Key reads the same."""
+    return json.loads(json.dumps(row, cls=JSONEncoder))

@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from accounts.api.resources import RESOURCES
+from accounts.api.scopes import SCOPES
 from accounts.ingest.feeds import FEEDS
 
 CHECKS = [
@@ -69,7 +70,7 @@ def test_a_fuzzer_finds_nothing(
     make_facts(make_account("Fuzzed Felt"))
     document = SchemaGenerator().get_schema(public=True)
     schema = schemathesis.openapi.from_dict(document)
-    headers = {"Authorization": f"Bearer {token(admin)}"}
+    headers = {"Authorization": f"Bearer {token(admin, *SCOPES)}"}
     tried = 0
     for found in schema.get_all_operations():
         operation = found.ok()

@@ -2,10 +2,11 @@
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from csm.lib import display
@@ -15,6 +16,7 @@ from csm.portfolio.downloads import attach, record
 from csm.portfolio.lists import Listing, risk_listing
 from csm.portfolio.rows import FIELDS, Record
 from csm.portfolio.tables import PortfolioTable
+from playbooks.models import Severity
 from scoring.engine.spec import UNKNOWN_NAME
 
 _CHUNK = 2_000
@@ -34,6 +36,10 @@ def _rounded(value: float | None, digits: int) -> str:
 
 def _day(day: date | None) -> str:
     return day.isoformat() if day else ""
+
+
+def _moment(at: datetime | None) -> str:
+    return timezone.localtime(at).isoformat(timespec="minutes") if at else ""
 
 
 # Scores stand on 0–100 whatever scale a scorecard displays, so that the column can be sorted and summed.
@@ -59,7 +65,25 @@ COLUMNS: tuple[Column, ...] = (
     ("last_touch_on", lambda r: _day(r.last_touch_on)),
     ("churned_on", lambda r: _day(r.churned_on)),
     ("as_of", lambda r: _day(r.health_as_of)),
+    ("alerts_open", lambda r: r.work__alerts_open or 0),
+    ("loudest_alert", lambda r: guarded(r.work__top_alert_name or "")),
+    ("severity", lambda r: Severity(r.work__severity).label if r.work__severity else ""),
+    ("plan", lambda r: guarded(r.work__plan_title or "")),
+    ("next_step", lambda r: guarded(r.work__next_task_title or "")),
+    ("next_due_on", lambda r: _day(r.work__next_due_on)),
+    ("tasks_overdue", lambda r: r.work__tasks_overdue or 0),
+    ("clock", lambda r: guarded(r.work__clock_label or "")),
+    ("clock_due_at", lambda r: _moment(r.work__clock_due_at)),
+    ("clock_overdue", lambda r: "yes" if r.work__clock_broken else ""),
 )
+
+
+_PARTS = ("health", "trend", "renewal", "arr", "alerts", "clocks")
+
+
+def _points(place: int, label: str, as_of: date) -> Column:
+    """The points of one part of the priority."""
+    return f"points_{label}", lambda r: _rounded(r.parts(as_of)[place].points, 2)
 
 
 def _lines(records: Iterable[tuple[Any, ...]], columns: tuple[Column, ...]) -> Iterator[str]:
@@ -97,7 +121,8 @@ def at_risk_csv(request: HttpRequest) -> StreamingHttpResponse:
             listing, "unknown", (*COLUMNS, ("why", lambda r: guarded(r.why_unknown())))
         )
     reason: tuple[Column, ...] = (
-        ("priority", lambda r: _rounded(r.priority, 2)),
+        ("priority", lambda r: _rounded(r.urgency, 2)),
         ("reason", lambda r: guarded(r.why_now(as_of))),
+        *(_points(place, label, as_of) for place, label in enumerate(_PARTS)),
     )
     return _download(listing, "at-risk", (*reason, *COLUMNS))

@@ -14,16 +14,21 @@ from accounts.access import in_scope
 from accounts.models import LifecycleStage, SizeSegment
 from csm.lib import display
 from csm.portfolio.filters import (
+    ALERTS,
     CHANGES,
     CHURNED,
+    CLOCKS,
     MOVED_DAYS,
     MOVES,
     NOBODY,
     NOT_KNOWN,
     OVERDUE,
+    PLANS,
+    TASKS,
     AccountFilter,
 )
 from csm.portfolio.links import without_value
+from playbooks.models import Severity
 from scoring.engine.revenue import AMOUNT_TIERS, QUANTILE_TIERS
 from scoring.engine.spec import UNKNOWN_NAME
 from scoring.models import ScoreRun
@@ -38,6 +43,18 @@ RENEWALS: list[Choice] = [
     ("180", "In 180 days"),
     (OVERDUE, "Overdue"),
 ]
+_SEVERITIES: list[Choice] = [(str(value), label) for value, label in reversed(Severity.choices)]
+# Filters of one value, with the values there are.
+_FIXED = {
+    "renewal": RENEWALS,
+    "change": list(CHANGES.items()),
+    "moved": list(MOVES.items()),
+    "churned": list(CHURNED.items()),
+    "alerts": list(ALERTS.items()),
+    "plan": list(PLANS.items()),
+    "clock": list(CLOCKS.items()),
+    "tasks": list(TASKS.items()),
+}
 _TIERS = {"quantile": QUANTILE_TIERS, "amount": AMOUNT_TIERS}
 # Owners join or rename between nights: a few minutes old is new enough for a list of choices.
 _CHOICES_SECONDS = 300
@@ -132,6 +149,7 @@ def _of_scorecards(run: ScoreRun | None) -> dict[str, list[Choice]]:
     return {
         "band": [(name, name) for name in [*bands, UNKNOWN_NAME]] if bands else [],
         "tier": [(tier, f"Tier {tier}") for tier in tiers],
+        "severity": _SEVERITIES,
     }
 
 
@@ -139,18 +157,12 @@ def facets(
     filter_: AccountFilter, offered: dict[str, list[Choice]], names: Iterable[str]
 ) -> list[Facet]:
     """The filters `names` with their values and which are on."""
-    fixed = {
-        "renewal": RENEWALS,
-        "change": list(CHANGES.items()),
-        "moved": list(MOVES.items()),
-        "churned": list(CHURNED.items()),
-    }
     found = []
     for name in names:
         many = name in offered
         value = filter_.values.get(name, [])
         chosen = value if isinstance(value, list) else [str(value)]
-        options = list(offered[name] if many else fixed[name])
+        options = list(offered[name] if many else _FIXED[name])
         # A value from a link that is not on offer is on all the same: it must be seen to be removed.
         options += [(each, _label(name, each)) for each in chosen if each not in dict(options)]
         found.append(
@@ -201,6 +213,8 @@ def chips(
             add(f"{MOVES[value]} in {int(values.get('days', MOVED_DAYS))} days", "moved", "days")
         elif name == "churned":
             add(CHURNED[value], name)
+        elif name in ("alerts", "plan", "clock", "tasks"):
+            add(f"{label}: {dict(_FIXED[name])[value].lower()}", name)
         elif name in ("score_min", "score_max"):
             add(f"{label} {display.number(float(value), 1)}", name)
     return found

@@ -12,6 +12,7 @@ from django.db.models import F, Q, QuerySet
 
 from accounts.models import Account
 from csm.lib.dates import today
+from playbooks.models import Severity
 from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME
 from scoring.models import BandChange, ScoreRun
 
@@ -37,6 +38,10 @@ MOVES = {
     "unknown": "To or from Unknown",
     "any": "Any change of band",
 }
+ALERTS = {"open": "With open alerts", "untaken": "Nobody has taken them", "none": "Without alerts"}
+PLANS = {"open": "With an open plan", "none": "Without a plan"}
+CLOCKS = {"broken": "Overdue", "running": "Running"}
+TASKS = {"overdue": "Overdue"}
 CHURNED = {"yes": "Churned only", "all": "Customers and churned"}
 
 
@@ -143,6 +148,25 @@ class OwnerFilter(ManyFilter):
         return qs.filter(owned | Q(owner=None) if NOBODY in value else owned)
 
 
+class SeverityField(ManyField):
+    """Numbers of `playbooks.models.Severity`."""
+
+    def clean(self, value: Any) -> list[str]:
+        found = super().clean(value)
+        if not set(found) <= {str(each) for each in Severity.values}:
+            raise forms.ValidationError("That is no severity.")
+        return found
+
+
+class SeverityFilter(ManyFilter):
+    field_class = SeverityField
+
+    def filter(self, qs: QuerySet[Account], value: list[str]) -> QuerySet[Account]:
+        if not value:
+            return qs
+        return qs.filter(work__alerts_open__gt=0, work__severity__in=[int(each) for each in value])
+
+
 class RenewalField(forms.CharField):
     """A number of days from the night shown, or `OVERDUE`."""
 
@@ -190,6 +214,11 @@ class AccountFilter(filters.FilterSet):
     moved = filters.ChoiceFilter(label="Band changed", choices=list(MOVES.items()))
     days = filters.NumberFilter(label="In the last days", min_value=1, max_value=_MOST_DAYS)
     churned = filters.ChoiceFilter(label="Customers", choices=list(CHURNED.items()))
+    alerts = filters.ChoiceFilter(label="Alerts", choices=list(ALERTS.items()))
+    severity = SeverityFilter(label="Loudest alert")
+    plan = filters.ChoiceFilter(label="Plan", choices=list(PLANS.items()))
+    clock = filters.ChoiceFilter(label="Clock", choices=list(CLOCKS.items()))
+    tasks = filters.ChoiceFilter(label="Tasks", choices=list(TASKS.items()))
 
     class Meta:
         model = Account
@@ -253,6 +282,23 @@ class AccountFilter(filters.FilterSet):
 
     def by_moved(self, qs: QuerySet[Account], value: str) -> QuerySet[Account]:
         return qs.filter(moved(value, self.run, int(self.values.get("days", MOVED_DAYS))))
+
+    def by_alerts(self, qs: QuerySet[Account], value: str) -> QuerySet[Account]:
+        if value == "none":
+            return qs.filter(Q(work=None) | Q(work__alerts_open=0))
+        counted = "alerts_untaken" if value == "untaken" else "alerts_open"
+        return qs.filter(**{f"work__{counted}__gt": 0})
+
+    def by_plan(self, qs: QuerySet[Account], value: str) -> QuerySet[Account]:
+        if value == "open":
+            return qs.filter(work__plans_open__gt=0)
+        return qs.filter(Q(work=None) | Q(work__plans_open=0))
+
+    def by_clock(self, qs: QuerySet[Account], value: str) -> QuerySet[Account]:
+        return qs.filter(work__clock__isnull=False, work__clock_broken=value == "broken")
+
+    def by_tasks(self, qs: QuerySet[Account], value: str) -> QuerySet[Account]:
+        return qs.filter(work__tasks_overdue__gt=0)
 
     def by_by(self, qs: QuerySet[Account], value: Any) -> QuerySet[Account]:
         return qs  # belongs to `by_change`

@@ -1,6 +1,7 @@
 """The lists of accounts: portfolio and at-risk queue."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
 from typing import Any
@@ -13,17 +14,30 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.access import in_scope
+from accounts.access import in_scope, may_assign, may_write
 from accounts.models import Account
 from csm.lib import display
+from csm.lib.dates import today
 from csm.lib.htmx import answer
 from csm.nav import night_of, scope_of
-from csm.portfolio import facets
+from csm.portfolio import facets, work_cells
 from csm.portfolio.filters import UNJUDGED, AccountFilter
 from csm.portfolio.links import with_params
 from csm.portfolio.rows import FIELDS, Record, Row, rows
-from csm.portfolio.selectors import HIGH_RISK, IN_CURRENCY, customers_in
-from csm.portfolio.tables import AtRiskTable, PortfolioTable, UnknownTable, ordered, ordering
+from csm.portfolio.selectors import HIGH_RISK, IN_CURRENCY, URGENCY, customers_in
+from csm.portfolio.tables import (
+    ACT,
+    COLUMNS_FIELD,
+    AtRiskTable,
+    PortfolioTable,
+    UnknownTable,
+    asked_columns,
+    choice_of_columns,
+    ordered,
+    ordering,
+)
+from playbooks import urgency
+from playbooks.access import covered_by
 from scoring import priority
 from scoring.models import ScoreRun
 from scoring.selectors import with_health
@@ -32,10 +46,11 @@ PAGE_SIZES = (25, 50, 100)
 # What htmx gets of a list when its filters change.
 _FRAGMENT = "portfolio/_swap.html"
 # Parameters the filter form carries along.
-_KEPT = ("scope", "tab", "sort", "per")
+_KEPT = ("scope", "tab", "sort", "per", COLUMNS_FIELD)
 _FACETS = ("band", "owner", "industry", "size", "renewal")
-_MORE = ("lifecycle", "tier", "change", "by", "moved", "days", "churned", "score_min", "score_max")
-_MORE_FACETS = ("lifecycle", "tier", "change", "moved", "churned")
+_WORK = ("alerts", "severity", "plan", "clock", "tasks")
+_MORE_FACETS = ("lifecycle", "tier", *_WORK, "change", "moved", "churned")
+_MORE = (*_MORE_FACETS, "by", "days", "score_min", "score_max")
 
 
 def starting_from(
@@ -83,7 +98,13 @@ class Listing:
         self.split = split
         start = starting_from(request.user, self.scope, self.run, self.query.get("churned"))
         self.filter = AccountFilter(self.query, start, run=self.run)
-        self.table = ordered(table, self.query.get("sort", ""))
+        user: Any = request.user
+        # As its addresses are called.
+        self.name = "portfolio" if table is PortfolioTable else "at-risk"
+        self.acts = table is AtRiskTable and may_write(user)
+        self.table = ordered(
+            table, self.query.get("sort", ""), asked_columns(self.query), acting=self.acts
+        )
 
     @cached_property
     def accounts(self) -> QuerySet[Account]:
@@ -92,7 +113,7 @@ class Listing:
         if self.within is not None:
             found = found.filter(self.within)
         # Joined last: the count of a list that no health filters then reads one table.
-        return with_health(found).order_by(*ordering(self.table))
+        return with_health(found).annotate(urgency=URGENCY).order_by(*ordering(self.table))
 
     @cached_property
     def totals(self) -> Totals:
@@ -136,20 +157,30 @@ class Listing:
 
     @cached_property
     def rows(self) -> list[Row]:
-        columns = [column.name for column in self.table.columns]
-        return rows(
+        columns = [column.name for column in self.table.columns if column.name != ACT]
+        found = rows(
             self.records,
             columns,
             as_of=self.filter.as_of,
             run=self.run,
             ranks=self._ranks() if "rank" in columns else None,
         )
+        return self._with_actions(found) if self.acts else found
+
+    def _with_actions(self, found: list[Row]) -> list[Row]:
+        """Rows with what this colleague may do; the rows themselves are shared by everybody."""
+        user: Any = self.request.user
+        whose = None if may_assign(user) else {user.pk, *covered_by(user, on=today())}
+        return [
+            replace(row, cells=[*row.cells, work_cells.act(record, row.url, whose)])
+            for row, record in zip(found, self.records, strict=True)
+        ]
 
     def _ranks(self) -> dict[int, int]:
         """Places in the queue of the whole filtered list, however it is sorted."""
         if tuple(self.table.order_by) == ("rank",):
             return {record.pk: self.first + place for place, record in enumerate(self.records, 1)}
-        place = Window(RowNumber(), order_by=[F("priority").desc(nulls_last=True), F("pk").asc()])
+        place = Window(RowNumber(), order_by=[F("urgency").desc(nulls_last=True), F("pk").asc()])
         every = self.accounts.annotate(place=place).order_by(*ordering(self.table))
         page = every[self.first : self.first + self.size]
         return dict(page.values_list("pk", "place"))
@@ -200,11 +231,21 @@ class Listing:
             ],
             "chips": on,
             "clear_url": self._clear_url(),
-            "keep": [(name, self.query[name]) for name in _KEPT if self.query.get(name)],
+            "keep": self._kept(_KEPT),
+            "columns": choice_of_columns(self.table),
+            "columns_keep": self._kept(set(self.query) - {COLUMNS_FIELD, "page"}),
+            "columns_url": with_params(self.query, **{COLUMNS_FIELD: None}),
+            "columns_own": bool(asked_columns(self.query)),
+            "acts": self.acts,
+            "may_assign": may_assign(self.request.user),
             "csv_url": reverse(csv) + with_params(self.query, per=None),
             "caption": "Accounts" if self.within is None else "Accounts of the queue",
             **self._nothing(bool(on)),
         }
+
+    def _kept(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """Parameters a form carries along."""
+        return [(name, value) for name in names for value in self.query.getlist(name) if value]
 
     def _clear_url(self) -> str:
         return with_params(self.query, **dict.fromkeys(self.filter.filters))
@@ -289,6 +330,17 @@ def at_risk(request: HttpRequest) -> HttpResponse:
                 priority.ARR,
                 f"on a log scale from {display.compact(priority.ARR_FROM)} to "
                 f"{display.compact(priority.ARR_TO)} a year; unknown ARR adds nothing",
+            ),
+            (
+                "Alerts",
+                urgency.ALERTS,
+                "by the loudest open alert that is not snoozed, and 2 more while nobody has taken it; "
+                "alerts about an opportunity add nothing",
+            ),
+            (
+                "Clocks",
+                urgency.CLOCKS,
+                "all of it once a clock is overdue; 7 when due within a day, 4 within three, 2 later",
             ),
         ],
     }

@@ -1,15 +1,59 @@
 """Why an account stands where it stands in a list, in words. One wording for page, CSV and home."""
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 
 import numpy as np
+from django.utils import timezone
 
 from csm.lib import display
 from csm.lib.money import per_unit
+from playbooks import urgency
+from playbooks.models import Severity
+from scoring import priority as weights
 from scoring.priority import Priority, priority
 
 # A reason that adds less than this to the priority is not worth a word.
 _LEAST_POINTS = 1.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """One reason for a place in the queue: `points` of at most `most`, in `words`; empty: nothing to say."""
+
+    label: str
+    points: float
+    most: float
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is open on an account, as `AccountWork` keeps it."""
+
+    alert: str = ""
+    severity: int | None = None
+    alert_points: float = 0.0
+    clock: str = ""
+    clock_due_at: datetime | None = None
+    clock_broken: bool = False
+    clock_points: float = 0.0
+
+    @property
+    def alert_words(self) -> str:
+        """ "critical alert: Score below 30"."""
+        if not self.alert or self.severity is None:
+            return ""
+        return f"{Severity(self.severity).label.lower()} alert: {self.alert}"
+
+    @property
+    def clock_words(self) -> str:
+        """ "first response overdue", "root cause due 24 Nov 14:00"."""
+        if not self.clock or self.clock_due_at is None:
+            return ""
+        if self.clock_broken:
+            return f"{self.clock.lower()} overdue"
+        return f"{self.clock.lower()} due {timezone.localtime(self.clock_due_at):%-d %b %H:%M}"
 
 
 def attention(
@@ -28,7 +72,7 @@ def attention(
     return priority(_float(score), _float(change_30d), _float(days), _float(arr))
 
 
-def why_now(
+def parts_of(
     *,
     score: float | None,
     change_30d: float | None,
@@ -36,24 +80,52 @@ def why_now(
     arr_amount: int | None,
     currency: str,
     as_of: date,
+    work: Work,
     top: float = 100,
-) -> str:
-    """The parts of `scoring.priority` that weigh: "score 31, fell 12 in 30 days, renews in 21 days, …".
+) -> list[Part]:
+    """Every part of the priority with its points, those of open work last; they add up to it.
 
     `score` and `change_30d` on 0–100, shown on 0–`top`; `arr_amount` in minor units.
     """
     days = None if renewal_on is None else (renewal_on - as_of).days
-    parts = attention(score, change_30d, renewal_on, arr_amount, as_of)
+    found = attention(score, change_30d, renewal_on, arr_amount, as_of)
     # Whole points are enough to act on; a scale of ten needs its decimal.
     digits = 0 if top >= 100 else 1
-    said = ["no score" if score is None else f"score {display.number(score * top / 100, digits)}"]
-    if change_30d is not None and parts.trend[0] >= _LEAST_POINTS:
-        said.append(f"fell {display.number(-change_30d * top / 100, digits)} in 30 days")
-    if days is not None and parts.renewal[0] >= _LEAST_POINTS:
-        said.append(renewal_words(days))
-    if parts.arr[0] >= _LEAST_POINTS:
-        said.append(f"ARR {display.money(arr_amount, currency)}")
-    return ", ".join(said)
+    fell = "" if change_30d is None else display.number(-change_30d * top / 100, digits)
+    return [
+        Part(
+            "Health",
+            float(found.health[0]),
+            weights.HEALTH,
+            "no score" if score is None else f"score {display.number(score * top / 100, digits)}",
+        ),
+        Part(
+            "Trend",
+            float(found.trend[0]),
+            weights.TREND,
+            f"fell {fell} in 30 days" if found.trend[0] > 0 else "",
+        ),
+        Part(
+            "Renewal",
+            float(found.renewal[0]),
+            weights.RENEWAL,
+            "" if days is None or found.renewal[0] <= 0 else renewal_words(days),
+        ),
+        Part(
+            "ARR",
+            float(found.arr[0]),
+            weights.ARR,
+            "" if arr_amount is None else f"ARR {display.money(arr_amount, currency)}",
+        ),
+        Part("Alerts", work.alert_points, urgency.ALERTS, work.alert_words),
+        Part("Clocks", work.clock_points, urgency.CLOCKS, work.clock_words),
+    ]
+
+
+def why_now(parts: list[Part]) -> str:
+    """The parts that weigh, in words: "score 31, fell 12 in 30 days, renews in 21 days, …"."""
+    said = [part.words for part in parts[1:] if part.words and part.points >= _LEAST_POINTS]
+    return ", ".join([parts[0].words, *said])
 
 
 def renewal_words(days: int) -> str:

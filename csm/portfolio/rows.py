@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -11,7 +11,8 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from csm.lib import display, markup
-from csm.portfolio.reasons import why_now, why_unknown
+from csm.portfolio import work_cells
+from csm.portfolio.reasons import Part, Work, parts_of, why_now, why_unknown
 from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME, UNKNOWN_TONE
 from scoring.models import ScoreRun
 from scoring.selectors import snapshots_of
@@ -53,6 +54,24 @@ class Record(NamedTuple):
     priority: float | None
     predicted_6m_amount: int | None
     tier: str | None
+    owner_id: int | None
+    work__alerts_open: int | None
+    work__alerts_untaken: int | None
+    work__severity: int | None
+    work__top_alert_id: int | None
+    work__top_alert_name: str | None
+    work__plans_open: int | None
+    work__plan_id: int | None
+    work__plan_title: str | None
+    work__next_task_title: str | None
+    work__next_due_on: date | None
+    work__tasks_overdue: int | None
+    work__clock_label: str | None
+    work__clock_due_at: datetime | None
+    work__clock_broken: bool | None
+    work__alert_points: float | None
+    work__clock_points: float | None
+    work__priority: float | None
 
     @property
     def owner_name(self) -> str:
@@ -65,17 +84,35 @@ class Record(NamedTuple):
         """The top of the display scale of the scorecard that scored the account."""
         return published_spec(self.version_id).display.scale_max if self.version_id else 100
 
-    def why_now(self, as_of: date) -> str:
-        """The reason of its place in the at-risk queue."""
-        return why_now(
+    @property
+    def urgency(self) -> float | None:
+        """Points of the at-risk queue, 0–100: with open work, else those of its health alone."""
+        return self.priority if self.work__priority is None else self.work__priority
+
+    def parts(self, as_of: date) -> list[Part]:
+        """The reasons of its place in the at-risk queue, with points."""
+        return parts_of(
             score=self.score,
             change_30d=self.change_30d,
             renewal_on=self.renewal_on,
             arr_amount=self.arr_amount,
             currency=self.currency,
             as_of=as_of,
+            work=Work(
+                alert=self.work__top_alert_name or "",
+                severity=self.work__severity,
+                alert_points=self.work__alert_points or 0.0,
+                clock=self.work__clock_label or "",
+                clock_due_at=self.work__clock_due_at,
+                clock_broken=bool(self.work__clock_broken),
+                clock_points=self.work__clock_points or 0.0,
+            ),
             top=self.scale,
         )
+
+    def why_now(self, as_of: date) -> str:
+        """The reason of its place in the at-risk queue."""
+        return why_now(self.parts(as_of))
 
     def why_unknown(self) -> str:
         """What is missing for a band."""
@@ -93,6 +130,7 @@ class Row:
     url: str
     cells: list[Cell]
     name: str
+    id: int
 
 
 def trends(records: Sequence[Record], run: ScoreRun | None) -> dict[int, list[float | None]]:
@@ -143,7 +181,7 @@ def rows(
             record = key[-1]
             url = _address(record.pk)
             cells = [_CELLS[name](record, as_of, url, points, places) for name in columns]
-            found[key] = Row(url=url, name=record.name, cells=cells)
+            found[key] = Row(url=url, name=record.name, cells=cells, id=record.pk)
     if len(_remembered) + len(missing) > _MOST_REMEMBERED:
         _remembered.clear()
     if night:
@@ -256,12 +294,13 @@ def _tier(record: Record, *_: Any) -> Cell:
 def _rank(record: Record, as_of: date, url: str, points: Any, ranks: Mapping[int, int]) -> Cell:
     rank = display.number(ranks.get(record.pk))
     return "r", mark_safe(
-        f'<b class="num">{rank}</b><span class="detail">{display.number(record.priority)} pts</span>'
+        f'<b class="num">{rank}</b><span class="detail">{display.number(record.urgency)} pts</span>'
     )
 
 
 def _reason(record: Record, as_of: date, *_: Any) -> Cell:
-    return "", _two_lines(record.why_now(as_of), 2)
+    parts = record.parts(as_of)
+    return "wrap why-cell", work_cells.reason(_two_lines(why_now(parts), 2), parts, record.urgency)
 
 
 def _why(record: Record, *_: Any) -> Cell:
@@ -294,4 +333,7 @@ _CELLS = {
     "rank": _rank,
     "reason": _reason,
     "why": _why,
+    "alerts": work_cells.alerts,
+    "plan": work_cells.plan,
+    "clock": work_cells.clock,
 }

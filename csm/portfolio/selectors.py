@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from accounts.access import in_scope, seen_by
 from accounts.models import Account
@@ -15,6 +16,8 @@ from scoring.selectors import newest_run, with_health
 
 # The lowest band of an account's scorecard. Unknown (-1) is never at risk and never healthy.
 HIGH_RISK = Q(health__band=0)
+# The place in the queue: with open work on the account, else by its health alone.
+URGENCY = Coalesce(F("work__priority"), F("health__priority"))
 # Amounts in another currency than the book's are counted as unknown in a sum, never added up.
 IN_CURRENCY = Q(currency=settings.DEFAULT_CURRENCY)
 # What the charts over time show.

@@ -1,5 +1,6 @@
 """The columns of the lists: order, headers, sort keys. Cells are prepared in `rows`."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -7,6 +8,9 @@ import django_tables2 as tables
 from django.db.models import F
 from django.db.models.expressions import OrderBy
 
+# Names the columns to show, in their order.
+COLUMNS_FIELD = "cols"
+ACT = "act"
 # Shared by every list, so that a link can sort the portfolio and the queue alike.
 ORDER_FIELD = "sort"
 _RIGHT = {"th": {"class": "r"}}
@@ -42,6 +46,18 @@ class PortfolioTable(tables.Table):
     coverage = tables.Column(verbose_name="Coverage", order_by=("coverage",))
     predicted = _figure("Predicted 6 m", "predicted_6m_amount", largest_first=True)
     tier = tables.Column(verbose_name="Tier", order_by=("tier",), attrs={"th": {"class": "c"}})
+    rank = tables.Column(verbose_name="Rank", order_by=("-urgency",), attrs=_RIGHT)
+    reason = tables.Column(verbose_name="Why now", orderable=False)
+    alerts = tables.Column(
+        verbose_name="Alerts",
+        order_by=("work__severity", "work__alerts_open"),
+        initial_sort_descending=True,
+    )
+    plan = tables.Column(verbose_name="Plan and next step", order_by=("work__next_due_on",))
+    clock = tables.Column(verbose_name="Clock", order_by=("work__clock_due_at",))
+
+    # Left out until somebody asks for them.
+    hidden: tuple[str, ...] = ("rank", "reason", "alerts", "plan", "clock")
 
     class Meta:
         order_by = ("account",)
@@ -49,22 +65,41 @@ class PortfolioTable(tables.Table):
 
 
 class AtRiskTable(PortfolioTable):
-    """The queue: the most urgent first, with the reason in words."""
+    """The queue: the most urgent first, with the reason in words; `act` for those who may act."""
 
-    rank = tables.Column(verbose_name="Rank", order_by=("-priority",), attrs=_RIGHT)
-    reason = tables.Column(verbose_name="Why now", orderable=False)
+    act = tables.Column(verbose_name="Act", orderable=False)
+    hidden = ("tier", "predicted")
 
     class Meta:
         order_by = ("rank",)
         order_by_field = ORDER_FIELD
-        sequence = ("rank", "account", "reason", "...")
-        exclude = ("tier", "predicted")
+        sequence = (
+            "rank",
+            "account",
+            "reason",
+            "score",
+            "band",
+            "change_7d",
+            "change_30d",
+            "trend",
+            "driver",
+            "arr",
+            "renewal",
+            "owner",
+            "last_touch",
+            "alerts",
+            "plan",
+            "clock",
+            "coverage",
+            "...",
+        )
 
 
 class UnknownTable(PortfolioTable):
     """Accounts nobody can judge yet, and why."""
 
     why = tables.Column(verbose_name="Why unknown", orderable=False)
+    hidden = ("alerts", "plan", "clock")
 
     class Meta:
         order_by = ("-arr",)
@@ -79,25 +114,59 @@ class UnknownTable(PortfolioTable):
             "trend",
             "band",
             "score",
+            "rank",
+            "reason",
         )
 
 
-def ordered(table: Any, asked: str) -> tables.Table:
+def ordered(
+    table: Any, asked: str, columns: Iterable[str] = (), *, acting: bool = False
+) -> tables.Table:
     """The table class in the order `asked` for (`-arr,account`), or its own when that makes no sense.
 
-    It holds no rows, so equal orders share one.
+    `columns` are the names of those to show, in their order; none of them known: the table's own. `acting`
+    keeps the column of actions. It holds no rows, so equal ones are shared.
     """
     known = table.base_columns
     aliases = [alias for alias in asked.split(",") if alias.removeprefix("-") in known][:2]
-    return _ordered(table, tuple(aliases))
+    shown = [name for name in dict.fromkeys(columns) if name in known]
+    # A row is named by its account whatever else is chosen.
+    shown = shown and [*dict.fromkeys(["account", *shown])]
+    return _ordered(table, tuple(aliases), tuple(shown), acting)
 
 
 @lru_cache(maxsize=256)
-def _ordered(table: Any, aliases: tuple[str, ...]) -> tables.Table:
-    made: tables.Table = table([], order_by=aliases or None)
+def _ordered(
+    table: Any, aliases: tuple[str, ...], shown: tuple[str, ...], acting: bool
+) -> tables.Table:
+    made: tables.Table = table([], order_by=aliases or None, sequence=_placed(table, shown))
     if not made.order_by:
         made.order_by = table._meta.order_by
+    # Hidden, not excluded: the list may be sorted by a column nobody looks at.
+    for name in made.columns.names():
+        left_out = (name not in shown) if shown else (name in table.hidden)
+        if (not acting) if name == ACT else left_out:
+            made.columns.hide(name)
     return made
+
+
+def _placed(table: Any, shown: tuple[str, ...]) -> tuple[str, ...] | None:
+    if not shown:
+        return None
+    # The rank stands before the name, as in the queue.
+    first = [name for name in ("rank", "account") if name in shown]
+    return (*first, *(name for name in shown if name not in first), "...")
+
+
+def asked_columns(query: Any) -> list[str]:
+    """The columns a URL names: `cols=score,arr`, or `cols=score&cols=arr` as a form sends it."""
+    return [name for each in query.getlist(COLUMNS_FIELD) for name in each.split(",")][:40]
+
+
+def choice_of_columns(table: tables.Table) -> list[tuple[str, str, bool]]:
+    """(name, header, shown) of every column but the account's, in their order."""
+    columns = [each for each in table.columns.iterall() if each.name not in ("account", ACT)]
+    return [(each.name, str(each.header), each.visible) for each in columns]
 
 
 def ordering(table: tables.Table) -> list[Any]:

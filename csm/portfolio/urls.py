@@ -3,7 +3,7 @@
 from django.urls import path
 
 from csm import night_views
-from csm.portfolio import account, exports, home, insights, lists, search
+from csm.portfolio import account, exports, home, insights, list_acts, lists, search
 from csm.portfolio.facts import views as facts
 from csm.portfolio.work import alerts, notes, plans
 
@@ -13,6 +13,8 @@ urlpatterns = [
     path("portfolio.csv", exports.portfolio_csv, name="portfolio_csv"),
     path("at-risk/", lists.at_risk, name="at_risk"),
     path("at-risk.csv", exports.at_risk_csv, name="at_risk_csv"),
+    path("at-risk/take/", list_acts.take, name="at_risk_take"),
+    path("lists/<slug:name>/assign/", list_acts.assign_matching, name="assign_matching"),
     path("accounts/<int:pk>/", account.account, name="account"),
     path("accounts/<int:pk>/health/", account.account_health, name="account_health"),
     path("accounts/<int:pk>/health.csv", account.account_history_csv, name="account_history_csv"),

@@ -1,0 +1,48 @@
+"""What is done from a list of accounts: take the loudest alert, give accounts to a colleague."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from accounts.access import may_assign
+from csm.lib.dates import today
+from csm.lib.errors import WorkbenchError
+from csm.portfolio.lists import Listing, risk_listing
+from csm.portfolio.tables import PortfolioTable
+from playbooks.access import alerts_changeable_by
+from playbooks.services import alerts
+from playbooks.views import team_assign
+
+
+@require_POST
+def take(request: HttpRequest) -> HttpResponse:
+    """Take the alert `take` and go back to the list it was pressed in."""
+    asked = request.POST.get("take", "")
+    if not (asked.isascii() and asked.isdigit() and len(asked) < 15):
+        raise Http404("No such alert.")
+    seen = alerts_changeable_by(request.user, on=today()).select_related("account")
+    alert = get_object_or_404(seen, pk=int(asked))
+    try:
+        alerts.take(alert, by=request.user, at=timezone.now())
+    except WorkbenchError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"The alert on {alert.account.name} is yours.")
+    query = QueryDict(request.POST.get("back", "")[:4000])
+    return redirect(f"{reverse('at_risk')}?{query.urlencode()}")
+
+
+@require_POST
+def assign_matching(request: HttpRequest, name: str) -> HttpResponse:
+    """Give every account of a list as its address filters it to a colleague: the preview comes first."""
+    user: Any = request.user
+    if not may_assign(user):
+        raise Http404("No such page.")
+    listing = risk_listing(request) if name == "at-risk" else Listing(request, PortfolioTable)
+    ids = list(listing.accounts.order_by("pk").values_list("pk", flat=True)[: team_assign.MOST + 1])
+    return team_assign.choose(request, "accounts", ids)

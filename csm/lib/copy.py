@@ -1,6 +1,7 @@
 """Bulk writes: binary-safe multi-row insert on SQLite, COPY on PostgreSQL. For tables with one writer."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import connection
@@ -31,3 +32,10 @@ def bulk_insert_into(
             marks = ", ".join(["%s"] * len(columns))
             statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
             cursor.executemany(statement, rows)  # type: ignore[arg-type]  # takes any iterable
+
+
+def among(column: str, ids: Collection[int]) -> tuple[str, list[Any]]:
+    """`column` is one of `ids`, as SQL and its parameters: one statement however many there are."""
+    if connection.vendor == "postgresql":
+        return f"{column} = ANY(%s)", [list(ids)]
+    return f"{column} IN (SELECT value FROM json_each(%s))", [json.dumps(list(ids))]

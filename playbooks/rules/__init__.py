@@ -3,6 +3,7 @@
 Numpy and pandas only: no Django models, no clock, no database. `playbooks.services.readings` makes the frame.
 """
 
+from playbooks.rules import columns
 from playbooks.rules.document import Needs, Rule, RuleError, needs_of
 from playbooks.rules.evidence import evidence, evidences
 from playbooks.rules.judge import FALSE, TRUE, UNKNOWN, Truth, judge
@@ -20,6 +21,7 @@ __all__ = [
     "RuleError",
     "Scope",
     "Truth",
+    "columns",
     "evidence",
     "evidences",
     "judge",

@@ -3,14 +3,17 @@
 Metrics stand under their own keys (float, NaN unknown; categories as text, None unknown).
 """
 
-from playbooks.rules.conditions import ComponentIs, ComponentLight, ComponentsFalling
+from playbooks.rules.conditions import (
+    ComponentCondition,
+    ComponentIs,
+    ComponentLight,
+    ComponentsFalling,
+)
 
 SCORE = "score"  # 0–100, NaN unknown
 BAND = "band"  # index from low to high, −1 for Unknown, NaN where the account has no score at all
 BANDS = "bands"  # how many bands its scorecard has
 BAND_NAME = "band_name"
-
-ComponentCondition = ComponentIs | ComponentLight | ComponentsFalling
 
 
 def ago(column: str, days: int) -> str:

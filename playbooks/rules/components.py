@@ -6,8 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from playbooks.rules.columns import ComponentCondition
-from playbooks.rules.conditions import ANY, ComponentIs, ComponentLight, ComponentsFalling
+from playbooks.rules.conditions import (
+    ANY,
+    ComponentCondition,
+    ComponentIs,
+    ComponentLight,
+    ComponentsFalling,
+)
 from playbooks.rules.judge import TRUE, UNKNOWN, Floats, Truth, at_least, compare, negate
 
 

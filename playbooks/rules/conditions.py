@@ -123,6 +123,7 @@ class OpenTriggers:
     value: float
 
 
+ComponentCondition = ComponentIs | ComponentLight | ComponentsFalling
 Condition = (
     MetricIs
     | MetricIn
@@ -131,9 +132,7 @@ Condition = (
     | MetricChange
     | ScoreIs
     | ScoreChange
-    | ComponentIs
-    | ComponentLight
-    | ComponentsFalling
+    | ComponentCondition
     | BandIs
     | BandMoved
     | OpenTriggers

@@ -13,6 +13,7 @@ from csm.lib.errors import WorkbenchError
 from playbooks.rules.conditions import (
     BandIs,
     BandMoved,
+    ComponentCondition,
     ComponentIs,
     ComponentLight,
     ComponentsFalling,
@@ -49,7 +50,7 @@ class Needs:
     past: frozenset[tuple[str, int]] = frozenset()
     # Days before on which score, band and components are compared.
     days: frozenset[int] = frozenset()
-    components: tuple[Condition, ...] = ()
+    components: tuple[ComponentCondition, ...] = ()
     families: frozenset[str] = frozenset()
 
     def __or__(self, other: "Needs") -> "Needs":

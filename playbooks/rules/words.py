@@ -182,8 +182,11 @@ def _group(group: Group, labels: Labels, *, outer: bool) -> str:
 def _metric(condition: MetricIs, label: Label) -> str:
     fell = condition.op in ("<", "<=") and condition.value < 0
     rose = condition.op in (">", ">=") and condition.value > 0
-    if label.kind == "ratio" and label.signed and (fell or rose):
+    still = condition.value == 0
+    if label.kind == "ratio" and label.signed and (fell or rose or still):
         return f"{label.label} {_moved(condition.op, condition.value, label)}"
+    if label.kind == "count" and condition.op in ("<=", "==") and still:
+        return f"{label.label} 0"
     return f"{label.label} {_AT[condition.op].format(_limit(condition.value, label))}"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from accounts.models import Account
 from playbooks.models import PlaybookKpi, PlaybookStep, PlaybookVersion, StepRole, TargetKind
 from playbooks.services.calendars import Calendars
+from playbooks.services.readings import ranges_of
 from playbooks.services.roles import holders
 from playbooks.sla import Calendar, add_business_days
 from scoring.metrics.catalogue import metrics_of
@@ -23,8 +24,6 @@ from scoring.services.populations import frozen_of
 
 # A KPI may be the health score itself (points, 0–100) instead of a metric.
 SCORE: Final = "score"
-# Metrics of scattered accounts are read range by range, so that memory stays bounded.
-_RANGE: Final = 5_000
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,7 @@ def draft(
 
     Tasks are due so many business days of the account's team after `on`, those of renewals before the
     renewal; `owner` owns the plans and does what is the CSM's, without one each account's owner does.
-    Baselines are those of the newest night. The number of queries does not grow with the accounts, but
-    with the ranges of ids they lie in.
+    Baselines are those of the newest night. The number of queries is bounded however many accounts.
     """
     steps = list(version.steps.all())
     kpis = list(version.kpis.all())
@@ -218,9 +216,9 @@ def _figures(
                 found[pk][SCORE] = score
     keys = [key for key in dict.fromkeys(metrics) if key != SCORE]
     frozen = frozen_of(run.frozen)
-    for first_id, last_id, part in _ranges(ids) if keys else ():
+    for first_id, last_id in ranges_of(sorted(ids)) if keys else ():
         rows = frame(keys, as_of=run.as_of, first_id=first_id, last_id=last_id, frozen=frozen)
-        rows = rows.loc[rows.index.intersection(part), keys]
+        rows = rows.loc[rows.index.intersection(list(ids)), keys]
         for pk, *values in rows.itertuples(name=None):
             found[int(pk)] |= {
                 key: float(value)
@@ -228,15 +226,3 @@ def _figures(
                 if isinstance(value, float | int) and np.isfinite(value)
             }
     return found
-
-
-def _ranges(ids: Sequence[int]) -> Iterable[tuple[int, int, list[int]]]:
-    """Ids as ranges no wider than `_RANGE`: (first, last, those in it)."""
-    part: list[int] = []
-    for pk in sorted(ids):
-        if part and pk - part[0] >= _RANGE:
-            yield part[0], part[-1], part
-            part = []
-        part.append(pk)
-    if part:
-        yield part[0], part[-1], part

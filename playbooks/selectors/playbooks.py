@@ -1,0 +1,235 @@
+"""What the pages of playbooks show: the library, one version, whom it fits, a rehearsal on one account."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Count, QuerySet
+from django.http import Http404
+
+from accounts.access import visible_to
+from accounts.models import Account, Team
+from csm.models import User
+from playbooks.access import interventions_seen_by
+from playbooks.models import (
+    Intervention,
+    Playbook,
+    PlaybookVersion,
+    RoleHolder,
+    StepRole,
+    Trigger,
+)
+from playbooks.rules import FALSE, TRUE, Rule, RuleError, evidences, judge
+from playbooks.selectors.recommendations import audience_sizes
+from playbooks.services.drafting import Draft, draft
+from playbooks.services.readings import labels, read_accounts
+from scoring.models import ScoreRun
+
+State = PlaybookVersion.State
+# Found accounts a picker lists.
+_MOST_FOUND = 8
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A playbook of the library. `fits`: customers the viewer may see that it fits; None: not counted."""
+
+    playbook: Playbook
+    version: PlaybookVersion | None
+    draft: PlaybookVersion | None
+    steps: int
+    running: int
+    fits: int | None
+
+
+def library(
+    user: Any, *, as_of: date | None, q: str = "", kind: str = "", state: str = ""
+) -> list[Listed]:
+    """The playbooks that match, in their order; six queries. Only admins see those never published."""
+    wanted = Playbook.objects.all()
+    if kind:
+        wanted = wanted.filter(kind=kind)
+    if state in ("on", "off"):
+        wanted = wanted.filter(is_active=state == "on")
+    versions = (
+        PlaybookVersion.objects.filter(playbook__in=wanted)
+        .exclude(state=State.RETIRED)
+        .annotate(step_count=Count("steps"))
+    )
+    active = {row.playbook_id: row for row in versions if row.state == State.ACTIVE}
+    drafts = {row.playbook_id: row for row in versions if row.state == State.DRAFT}
+    words = q.casefold().split()
+    shown = [
+        playbook
+        for playbook in wanted
+        if (playbook.pk in active or (user.is_admin and playbook.pk in drafts))
+        and _mentions(playbook, active.get(playbook.pk) or drafts.get(playbook.pk), words)
+    ]
+    running = running_counts(user)
+    live = [
+        active[playbook.pk] for playbook in shown if playbook.pk in active and playbook.is_active
+    ]
+    fits = audience_sizes(live, visible_to(user), as_of=as_of) if as_of else {}
+    return [
+        Listed(
+            playbook=playbook,
+            version=active.get(playbook.pk),
+            draft=drafts.get(playbook.pk),
+            steps=getattr(active.get(playbook.pk) or drafts.get(playbook.pk), "step_count", 0),
+            running=running.get(playbook.pk, 0),
+            fits=fits.get(active[playbook.pk].pk) if playbook.pk in active else None,
+        )
+        for playbook in shown
+    ]
+
+
+def _mentions(playbook: Playbook, version: PlaybookVersion | None, words: Sequence[str]) -> bool:
+    text = " ".join(
+        [
+            playbook.name,
+            playbook.key,
+            version.purpose if version else "",
+            version.cadence if version else "",
+        ]
+    ).casefold()
+    return all(word in text for word in words)
+
+
+def running_counts(user: Any) -> dict[int, int]:
+    """Open plans the viewer may see, by playbook id."""
+    rows = interventions_seen_by(user).filter(
+        state__in=Intervention.OPEN_STATES, playbook_version__isnull=False
+    )
+    counts = rows.order_by().values("playbook_version__playbook").annotate(n=Count("pk"))
+    return {row["playbook_version__playbook"]: row["n"] for row in counts}
+
+
+def running_plans(user: Any, playbook: Playbook) -> QuerySet[Intervention]:
+    """Open plans of a playbook the viewer may see, the next to end first."""
+    rows = interventions_seen_by(user).filter(
+        playbook_version__playbook=playbook, state__in=Intervention.OPEN_STATES
+    )
+    return rows.select_related("account", "owner", "playbook_version").order_by("target_on", "pk")
+
+
+def get_playbook(key: str, user: Any) -> Playbook:
+    """The playbook of that key; Http404 where there is none, or none this viewer may know of."""
+    playbook = Playbook.objects.filter(key=key).first()
+    if playbook is None:
+        raise Http404("There is no such playbook.")
+    return playbook
+
+
+def versions_of(playbook: Playbook, user: Any) -> list[PlaybookVersion]:
+    """Its versions, newest first; drafts for admins only. Http404 when that leaves none."""
+    rows = playbook.versions.select_related("published_by", "created_by")
+    if not user.is_admin:
+        rows = rows.exclude(state=State.DRAFT)
+    found = list(rows)
+    if not found:
+        raise Http404("There is no such playbook.")
+    for version in found:
+        version.playbook = playbook
+    return found
+
+
+def pick(versions: Sequence[PlaybookVersion], number: str = "") -> PlaybookVersion:
+    """The version of that number, else the active one, else the newest; Http404 for an unknown number."""
+    if number:
+        found = next((row for row in versions if str(row.number) == number), None)
+        if found is None:
+            raise Http404("There is no such version.")
+        return found
+    return next((row for row in versions if row.state == State.ACTIVE), versions[0])
+
+
+def trigger_names() -> dict[str, str]:
+    """What triggers are called, by key."""
+    return dict(Trigger.objects.values_list("key", "name"))
+
+
+def find_accounts(user: Any, text: str) -> list[Account]:
+    """The first accounts the viewer may see whose name or id holds `text`."""
+    text = text.strip()
+    if not text:
+        return []
+    seen = visible_to(user)
+    named = seen.filter(name__icontains=text) | seen.filter(external_id__iexact=text)
+    return list(named.order_by("name", "pk")[:_MOST_FOUND])
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A version on one account as it would start on a day: nothing of it is written."""
+
+    account: Account
+    draft: Draft
+    people: Mapping[int, User]
+    # Of the exit test now: True, False, None when something it reads is unknown.
+    exit_holds: bool | None
+    # As `Alert.evidence`: one row per condition.
+    exit_rows: list[dict[str, Any]]
+    # The open plan of the same playbook, where there is one: a second cannot start.
+    running: Intervention | None
+
+
+def rehearse(
+    account: Account, version: PlaybookVersion, *, on: date, run: ScoreRun | None
+) -> Rehearsal:
+    """What starting `version` on `account` on a day would do. Reads only."""
+    drafted = draft([account], version, on=on)[account.pk]
+    holds, rows = _exit_now(account, version, run)
+    ids = {task.assignee_id for task in drafted.tasks} | {drafted.owner_id}
+    return Rehearsal(
+        account=account,
+        draft=drafted,
+        people=User.objects.in_bulk([pk for pk in ids if pk is not None]),
+        exit_holds=holds,
+        exit_rows=rows,
+        running=Intervention.objects.filter(
+            account=account,
+            playbook_version__playbook=version.playbook_id,
+            state__in=Intervention.OPEN_STATES,
+        )
+        .select_related("owner")
+        .first(),
+    )
+
+
+def _exit_now(
+    account: Account, version: PlaybookVersion, run: ScoreRun | None
+) -> tuple[bool | None, list[dict[str, Any]]]:
+    if not version.exit_rule or run is None:
+        return None, []
+    try:
+        rule = Rule.parse(version.exit_rule)
+    except RuleError:
+        return None, []
+    frame = read_accounts([rule], as_of=run.as_of, account_ids=[account.pk], run=run)
+    if frame.empty:
+        return None, []
+    truth = int(judge(rule, frame)[0])
+    return {TRUE: True, FALSE: False}.get(truth), evidences(rule, frame, labels(run))[0]
+
+
+@dataclass(frozen=True)
+class RoleTable:
+    """Who holds which role: names by role, everywhere and per team."""
+
+    teams: list[Team]
+    rows: list[tuple[str, User | None, list[User | None]]]
+
+
+def role_table() -> RoleTable:
+    """Every role that is named, everywhere and in each team; two queries."""
+    teams = list(Team.objects.all())
+    named = {(row.role, row.team_id): row.user for row in RoleHolder.objects.select_related("user")}
+    return RoleTable(
+        teams=teams,
+        rows=[
+            (role, named.get((role, None)), [named.get((role, team.pk)) for team in teams])
+            for role in StepRole.values
+            if role != StepRole.CSM
+        ],
+    )

@@ -16,6 +16,7 @@ _RECORDS: dict[Any, tuple[str, ...]] = {
     models.CalendarFeed: ("user", "created_at", "last_read_at"),
     models.Clock: ("account", "rule", "state", "started_at", "due_at"),
     models.Delivery: ("channel", "about", "state", "attempts", "status", "sent_at"),
+    models.EffectReport: ("as_of", "made_at"),
     models.Escalation: ("clock", "level", "at"),
     models.Handover: ("account", "previous", "to", "on"),
     models.Intervention: ("account", "title", "state", "owner", "target_on", "outcome"),

@@ -1,6 +1,7 @@
 from playbooks.models.alert import Alert, AlertChange, TriggerNight
 from playbooks.models.attention import AccountWork, CalendarFeed, Policy
 from playbooks.models.clock import BusinessCalendar, Clock, ClockRule, Escalation, Holiday
+from playbooks.models.effect import EffectReport
 from playbooks.models.intervention import (
     Intervention,
     InterventionChange,
@@ -34,6 +35,7 @@ __all__ = [
     "Clock",
     "ClockRule",
     "Delivery",
+    "EffectReport",
     "Escalation",
     "Handover",
     "Holiday",

@@ -2,13 +2,15 @@
 
 from datetime import date, time
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import holidays
 from django.conf import settings
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import transaction
 
-from playbooks.models import BusinessCalendar
+from playbooks.models import BusinessCalendar, Holiday
 from playbooks.sla import Calendar
 
 WEEKDAYS: Final = (0, 1, 2, 3, 4)
@@ -71,3 +73,38 @@ def countries() -> frozenset[str]:
 
 def _zone() -> ZoneInfo:
     return ZoneInfo(settings.TIME_ZONE)
+
+
+@transaction.atomic
+def save(row: BusinessCalendar, *, by: Any) -> BusinessCalendar:
+    """Keep a calendar a form has checked; who and when is logged."""
+    row.save()
+    _log(row, by, f"Open {row.opens:%H:%M}–{row.closes:%H:%M}")
+    return row
+
+
+@transaction.atomic
+def remove(row: BusinessCalendar, *, by: Any) -> None:
+    """Forget a calendar: its team works by the one of everybody again."""
+    _log(row, by, "Removed")
+    row.delete()
+
+
+@transaction.atomic
+def close(day: Holiday, *, by: Any) -> Holiday:
+    """Close a calendar on one day more."""
+    day.save()
+    _log(day.calendar, by, f"Closed on {day.on}: {day.name}")
+    return day
+
+
+@transaction.atomic
+def open_again(pk: int, *, by: Any) -> None:
+    """Make a closed day a working day again; one that is gone already stays gone."""
+    for day in Holiday.objects.filter(pk=pk).select_related("calendar"):
+        _log(day.calendar, by, f"Open again on {day.on}")
+        day.delete()
+
+
+def _log(row: BusinessCalendar, by: Any, text: str) -> None:
+    LogEntry.objects.log_actions(by.pk, [row], CHANGE, change_message=text, single_object=True)

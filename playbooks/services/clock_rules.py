@@ -71,7 +71,9 @@ def save(rule: ClockRule, values: dict[str, Any], *, by: Any, at: datetime) -> l
     if not by.is_admin:
         raise WorkbenchError("Only an admin tunes clocks.")
     unknown = set(values["escalate_after_hours"]) - set(LEVELS)
-    if unknown or any(hours < 0 for hours in values["escalate_after_hours"].values()):
+    if unknown or any(
+        hours is not None and hours < 0 for hours in values["escalate_after_hours"].values()
+    ):
         raise WorkbenchError(
             "A breach goes to the manager and to executives, after hours from 0 on."
         )

@@ -45,9 +45,13 @@ def escalate(rules: Iterable[ClockRule], *, at: datetime) -> list[Clock]:
         waits = {MANAGER: 0.0, **rule.escalate_after_hours}
         missing = Q()
         for level, hours in waits.items():
+            if hours is None:
+                continue
             told = Escalation.objects.filter(clock=OuterRef("pk"), level=level)
             # Working hours never pass quicker than the wall clock: the rest cannot be due.
             missing |= ~Exists(told) & Q(broken_at__lte=at - timedelta(hours=hours))
+        if not missing:
+            continue
         waiting = (
             Clock.objects.filter(missing, rule=rule, state=Clock.State.BROKEN)
             .select_related("account", "rule")

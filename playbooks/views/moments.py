@@ -1,0 +1,38 @@
+"""Moments as people read them, and which accounts a list is about."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+SCOPES: Final = ("mine", "team", "all")
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+def scope_of(request: HttpRequest) -> str:
+    """The scope in the address, else the one natural for the role."""
+    asked = request.GET.get("scope", "")
+    if asked in SCOPES:
+        return asked
+    user: Any = request.user
+    return {"csm": "mine", "manager": "team"}.get(user.role, "all")
+
+
+def moment(at: datetime) -> str:
+    """A moment by the book's clock: 23 Nov 2026, 09:30."""
+    return f"{timezone.localtime(at):%-d %b %Y, %H:%M}"
+
+
+def length(span: timedelta) -> str:
+    """How long, in the unit that fits: 25 min, 5 h, 3 d."""
+    if span < _HOUR:
+        return f"{max(1, round(span / _MINUTE))} min"
+    if span < 2 * _DAY:
+        return f"{round(span / _HOUR)} h"
+    return f"{round(span / _DAY)} d"
+
+
+def until(due: datetime, now: datetime) -> str:
+    """In 5 h, or 3 d late."""
+    return f"in {length(due - now)}" if due >= now else f"{length(now - due)} late"

@@ -8,12 +8,10 @@ from typing import Any, Final, TypeVar
 from django import forms
 from django.http import QueryDict
 
-from accounts.models import Team
-from csm.models import User
 from playbooks.forms import triggers as conditions
 from playbooks.forms.trigger_conditions import NotEditable, Part, Words
 from playbooks.forms.trigger_documents import document_of, part_of
-from playbooks.models import Playbook, StepRole, TargetKind
+from playbooks.models import StepRole, TargetKind
 from playbooks.recipe_words import TONES
 from playbooks.services.drafting import SCORE
 from playbooks.services.recipes import LISTS, Kpi, Recipe, Step, tidy
@@ -49,15 +47,6 @@ def _boxes(label: str, choices: Sequence[tuple[str, str]] = ()) -> forms.Multipl
     return forms.MultipleChoiceField(
         label=label, required=False, choices=choices, widget=forms.CheckboxSelectMultiple
     )
-
-
-class NewForm(forms.Form):
-    """What a playbook needs to begin with."""
-
-    name = forms.CharField(
-        max_length=120, widget=forms.TextInput(_TEXT), help_text="What it is for, in a few words."
-    )
-    kind = forms.ChoiceField(choices=Playbook.Kind.choices, widget=forms.Select(_SELECT))
 
 
 class RecipeForm(forms.Form):
@@ -196,14 +185,15 @@ class Editor:
     def is_valid(self) -> bool:
         """Whether everything can be read. Faults of the exit test are left on its rows."""
         parts = [self.form, *self.steps, *self.kpis]
-        valid = all([part.is_valid() for part in parts])
+        # Every part is asked, so that all errors show at once.
+        answers = [part.is_valid() for part in parts]
         if self.form["exit_how"].value() != "own":
             self._document = {}
         elif self.kept_exit is not None:
             self._document = self.kept_exit
         else:
             self._document = document_of(self.exit_part, self.words)
-        return valid and self._document is not None
+        return all(answers) and self._document is not None
 
     def recipe(self) -> Recipe:
         """What the form says; only after `is_valid`."""
@@ -371,61 +361,3 @@ def _acted(
 def _lines(text: str) -> str:
     """Text as files write it: browsers send other line ends."""
     return text.replace("\r\n", "\n").strip()
-
-
-class PublishForm(forms.Form):
-    """Publishing asks for a reason."""
-
-    note = forms.CharField(
-        label="What changes, and why",
-        max_length=2000,
-        widget=forms.Textarea({**_TEXT, "rows": 2}),
-        help_text="Shown in the list of versions.",
-        error_messages={"required": "Say what this version changes and why: colleagues read it."},
-    )
-    seen = forms.CharField(required=False, widget=forms.HiddenInput)
-
-
-class SwitchForm(forms.Form):
-    """What becomes of the plans that run when a playbook is switched off."""
-
-    then = forms.ChoiceField(
-        label="Its open plans",
-        choices=(
-            ("keep", "go on until they are done"),
-            ("close", "are closed now, as cancelled"),
-        ),
-        initial="keep",
-        widget=forms.RadioSelect,
-        required=False,
-    )
-    note = forms.CharField(
-        label="Why",
-        required=False,
-        max_length=255,
-        widget=forms.TextInput(_TEXT),
-        help_text="Kept in the log, and on every plan that is closed.",
-    )
-
-
-class HolderForm(forms.Form):
-    """Who stands for a role, everywhere or in one team."""
-
-    role = forms.ChoiceField(
-        choices=[(value, label) for value, label in StepRole.choices if value != StepRole.CSM],
-        widget=forms.Select(_SELECT),
-    )
-    team = forms.ModelChoiceField(
-        Team.objects.all(),
-        required=False,
-        empty_label="Everywhere",
-        label="In",
-        widget=forms.Select(_SELECT),
-    )
-    user = forms.ModelChoiceField(
-        User.objects.filter(is_active=True),
-        required=False,
-        empty_label="Nobody",
-        label="Is",
-        widget=forms.Select(_SELECT),
-    )

@@ -167,9 +167,12 @@ def save_draft(
 
 
 @transaction.atomic
-def publish(draft: PlaybookVersion, *, by: Any, at: datetime, note: str) -> PlaybookVersion:
+def publish(
+    draft: PlaybookVersion, *, by: Any, at: datetime, note: str, seen: str = ""
+) -> PlaybookVersion:
     """Make a draft the active version; the one before is retired, and plans that run keep theirs.
 
+    `seen` is the digest of what `by` looked at: what was saved meanwhile is not published unseen.
     Raises RecipeError with a sentence per fault, WorkbenchError without a note, when nothing changed, or
     when a colleague published or discarded it meanwhile.
     """
@@ -178,6 +181,11 @@ def publish(draft: PlaybookVersion, *, by: Any, at: datetime, note: str) -> Play
         raise WorkbenchError("Say in a note what this version changes and why: colleagues read it.")
     draft = _locked(draft)
     recipe = recipe_of(draft)
+    if seen and recipe.digest != seen:
+        raise WorkbenchError(
+            f"{_last_hand(draft.playbook)} changed the draft meanwhile: look at what it would change "
+            "once more, then publish."
+        )
     keys = set(Trigger.objects.values_list("key", flat=True))
     if found := faults(recipe, triggers=keys):
         raise RecipeError(found)

@@ -20,5 +20,12 @@ app.conf.beat_schedule = {
     # Picks up what a lost message or a killed worker left undone.
     "sweep": {"task": "csm.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
     "events": {"task": "csm.tasks.apply_events", "schedule": 60.0, "options": {"expires": 55}},
+    "replays": {
+        "task": "playbooks.tasks.sweep_replays",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
     "clocks": {"task": "playbooks.tasks.tick_clocks", "schedule": 60.0, "options": {"expires": 55}},
+    # Accounts whose facts changed are judged again without waiting for the night.
+    "day": {"task": "playbooks.tasks.look", "schedule": 60.0, "options": {"expires": 55}},
 }

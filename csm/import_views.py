@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts.access import require_admin
@@ -16,6 +17,7 @@ from accounts.imports.mapping_views import take_over
 from accounts.models import ImportRun
 from csm.lib.errors import WorkbenchError
 from csm.tasks import load_import
+from playbooks.services import day
 
 log = logging.getLogger("csm.imports")
 
@@ -55,6 +57,7 @@ def _work(run_id: int) -> None:
             # Those whose thread went with an earlier process.
             for pk in list(jobs.waiting().values_list("pk", flat=True)):
                 jobs.work(pk)
+        day.look(at=timezone.now())
     except Exception:
         log.exception("import %s: the worker thread failed", run_id)
     finally:

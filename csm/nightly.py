@@ -3,8 +3,11 @@
 from datetime import date
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.events.apply import apply_events
 from accounts.trust import breaker, duplicates
+from playbooks.services import night
 from scoring.models import Scorecard, ScoreRun
 from scoring.selectors import scorecard_called
 from scoring.services import nights, profiles, versions
@@ -42,7 +45,13 @@ def run_nightly(
 
 
 def after_night(run: ScoreRun) -> None:
-    """What follows a published night and nobody waits for; doors call it, repeating it is harmless."""
+    """What follows a published night and nobody waits for; doors call it, repeating it is harmless.
+
+    Triggers, alerts, exit tests, clocks and notices first: people wait for those.
+    """
+    judged = night.ensure(run)
+    if judged is not None:
+        night.work(judged, at=timezone.now())
     profiles.ensure(run)
 
 

@@ -9,6 +9,8 @@ from accounts.events import apply
 from accounts.imports import jobs
 from csm.lib.dates import today
 from csm.nightly import after_night, start_night
+from playbooks.services import night as triggers
+from playbooks.tasks import work_night
 from scoring.models import ScoreRun
 from scoring.services import nights
 
@@ -35,9 +37,11 @@ def work(run_id: int) -> None:
 
 @shared_task
 def sweep() -> None:
-    """Wake workers for every unfinished run, and for imports nobody is at work on."""
+    """Wake workers for every unfinished run, its triggers, and for imports nobody is at work on."""
     for run in ScoreRun.objects.filter(state__in=nights.OPEN):
         wake(run)
+    if (judged := triggers.waiting()) is not None:
+        work_night.delay(judged.pk)
     for pk in jobs.waiting().values_list("pk", flat=True):
         load_import.delay(pk)
 

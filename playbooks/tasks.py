@@ -1,13 +1,29 @@
-"""Celery's doors: fetch by id, call one service, log one line."""
+"""Celery's doors to playbooks: fetch by id, call one service, log one line."""
 
 import logging
 
 from celery import shared_task
 from django.utils import timezone
 
-from playbooks.services import clocks
+from playbooks.models import TriggerNight
+from playbooks.services import clocks, day, night, replays
 
 log = logging.getLogger("playbooks.tasks")
+
+
+@shared_task
+def work_night(night_id: int) -> None:
+    """Go on with a trigger night, unless somebody is at it already."""
+    done = night.work(TriggerNight.objects.get(pk=night_id), at=timezone.now())
+    log.info("triggers of %s: %s", done.as_of, done.state)
+
+
+@shared_task
+def look() -> None:
+    """Judge the accounts whose facts changed since the last look."""
+    report = day.look(at=timezone.now())
+    if report.accounts:
+        log.info("by day: %s accounts, %s alerts", report.accounts, report.opened.total())
 
 
 @shared_task
@@ -16,3 +32,18 @@ def tick_clocks() -> None:
     escalated = clocks.tick(at=timezone.now())
     if escalated:
         log.info("clocks: %s escalations", escalated)
+
+
+@shared_task
+def work_replay(replay_id: int) -> None:
+    """Work on one replay, unless somebody is at it already."""
+    replay = replays.work(replay_id)
+    if replay is not None:
+        log.info("replay %s: %s", replay.pk, replay.state)
+
+
+@shared_task
+def sweep_replays() -> None:
+    """Wake workers for replays nobody is at work on."""
+    for pk in replays.waiting().values_list("pk", flat=True):
+        work_replay.delay(pk)

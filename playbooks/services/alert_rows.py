@@ -42,12 +42,17 @@ _CHANGE_FIELDS: Final = ("alert", "account", "kind", "on", "at", "before", "afte
 
 @dataclass(frozen=True)
 class Open:
-    """An open alert, as much as deciding on it takes."""
+    """An open alert, as much as deciding on it takes.
+
+    `place` is the row of its account in the frame, −1 where it is no customer any more.
+    """
 
     id: int
     account_id: int
     state: str
     exit_since: date | None
+    snoozed_until: date | None
+    place: int
 
     @property
     def is_held(self) -> bool:
@@ -101,7 +106,9 @@ def insert(new: Sequence[Row], as_of: date, at: datetime, inside: Q) -> None:
     same = (as_of, _stamp(at), as_of, "", "", False, 1)
     bulk_insert(Alert, _FIELDS, ((*row, *same) for row in new))
     told = AlertChange.objects.filter(alert=OuterRef("pk"))
-    fresh = Alert.objects.filter(inside, ~Exists(told), state__in=Alert.OPEN_STATES)
+    fresh = Alert.objects.filter(
+        inside, ~Exists(told), state__in=Alert.OPEN_STATES, opened_on=as_of, opened_at=at
+    )
     ids, accounts, states = zip(
         *fresh.order_by("id").values_list("id", "account_id", "state"), strict=True
     )
@@ -149,10 +156,11 @@ class Changes:
         if alert.exit_since is not None:
             self._broken.append(alert.id)
 
-    def wake(self, alert: Open, snoozed_until: date) -> None:
+    def wake(self, alert: Open) -> None:
         """Its snooze is over."""
         self._woken.append(alert.id)
-        before = {"snoozed_until": snoozed_until.isoformat()}
+        until = alert.snoozed_until
+        before = {"snoozed_until": until.isoformat() if until else None}
         self._note(alert, AlertChange.Kind.WOKEN, before, {"snoozed_until": None})
 
     def release(self, alert: Open) -> None:
@@ -221,7 +229,9 @@ def spread_overflow(as_of: date, cap: int, *, keep: bool = False) -> int:
     )
     ranked = sorted(opened, key=lambda row: (keep and row[4], -row[2], -(row[3] or 0), row[0]))
     seen: dict[int, int] = {}
-    over, under, total = [], [], 0
+    over: list[int] = []
+    under: list[int] = []
+    total = 0
     for pk, owner_id, _, _, overflow in ranked:
         seen[owner_id] = seen.get(owner_id, 0) + 1
         beyond = seen[owner_id] > cap

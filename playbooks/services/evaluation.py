@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
-from accounts.models import Account
+from accounts.models import Account, LifecycleStage
 from playbooks.models import Alert, Trigger
-from playbooks.rules import FALSE, TRUE, Label, Rule, Scope, Truth, columns, judge
+from playbooks.rules import FALSE, TRUE, Label, Rule, RuleError, Scope, Truth, columns, judge
 from playbooks.services import alert_rows, readings
 from scoring.models import ScoreRun
 from scoring.selectors import newest_run
@@ -57,7 +57,12 @@ class Watch:
 
 @dataclass
 class Report:
-    """What an evaluation did; `opened` by trigger key, held ones among them."""
+    """What an evaluation did; `opened` by trigger key, held ones among them.
+
+    `faults` holds a sentence for every trigger whose stored rule cannot be read, by key.
+    """
+
+    COUNTS: ClassVar = ("accounts", "held", "released", "withdrawn", "cleared", "woken")
 
     accounts: int = 0
     opened: Counter[str] = field(default_factory=Counter)
@@ -66,13 +71,25 @@ class Report:
     withdrawn: int = 0
     cleared: int = 0
     woken: int = 0
+    faults: dict[str, str] = field(default_factory=dict)
 
 
-def evaluate(run: ScoreRun, *, as_of: date, first_id: int, last_id: int, at: datetime) -> Report:
+Then = Callable[[Report], None]
+
+
+def evaluate(
+    run: ScoreRun,
+    *,
+    as_of: date,
+    first_id: int,
+    last_id: int,
+    at: datetime,
+    then: Then | None = None,
+) -> Report:
     """Judge every trigger on the accounts of a range with the scores of the night `run`.
 
-    One transaction; the number of queries does not depend on the accounts. Raises RuleError when a stored
-    rule cannot be read.
+    One transaction, `then` its last step; the number of queries does not depend on the accounts. A trigger
+    whose rule cannot be read is left out and reported.
     """
 
     def frame(watches: list[Watch]) -> pd.DataFrame:
@@ -82,7 +99,7 @@ def evaluate(run: ScoreRun, *, as_of: date, first_id: int, last_id: int, at: dat
         )
 
     inside = Q(account_id__gte=first_id, account_id__lte=last_id)
-    return _repeatedly(lambda: _Evaluation(run, as_of, at, inside, None).do(frame))
+    return _repeatedly(lambda: _Evaluation(run, as_of, at, inside, None).do(frame, then))
 
 
 def evaluate_accounts(
@@ -90,7 +107,7 @@ def evaluate_accounts(
 ) -> Report:
     """Judge every trigger on some accounts by day: the newest night's scores, today's metrics.
 
-    Nothing happens before the first night. Raises RuleError like `evaluate`.
+    Nothing happens before the first night.
     """
     run = run or newest_run(defer=True)
     if run is None or not account_ids:
@@ -119,12 +136,23 @@ def _repeatedly(do: Callable[[], Report]) -> Report:
     return do()
 
 
-def watches() -> list[Watch]:
-    """Active triggers and those that still have open alerts; the ones that count others come last."""
+def watches() -> tuple[list[Watch], dict[str, str]]:
+    """Active triggers and those that still have open alerts, and what is wrong with unreadable ones.
+
+    The ones that count others come last.
+    """
     still_open = Alert.objects.filter(state__in=Alert.OPEN_STATES).values("trigger_id")
     rows = Trigger.objects.filter(Q(is_active=True) | Q(pk__in=still_open.distinct()))
-    found = [Watch.of(trigger) for trigger in rows.order_by("position", "key")]
-    return sorted(found, key=lambda watch: any(rule.needs.families for rule in watch.rules))
+    found: list[Watch] = []
+    faults: dict[str, str] = {}
+    for trigger in rows.order_by("position", "key"):
+        try:
+            found.append(Watch.of(trigger))
+        except RuleError as error:
+            log.warning("trigger %s is left out: %s", trigger.key, error)
+            faults[trigger.key] = str(error)
+    found.sort(key=lambda watch: any(rule.needs.families for rule in watch.rules))
+    return found, faults
 
 
 class _Evaluation:
@@ -137,8 +165,8 @@ class _Evaluation:
         self.report = Report()
         self.changes = alert_rows.Changes(as_of, at)
 
-    def do(self, read: Callable[[list[Watch]], pd.DataFrame]) -> Report:
-        watched = watches()
+    def do(self, read: Callable[[list[Watch]], pd.DataFrame], then: Then | None = None) -> Report:
+        watched, self.report.faults = watches()
         frame = read(watched)
         with transaction.atomic():
             self.index = frame.index
@@ -147,6 +175,7 @@ class _Evaluation:
             self.labels: dict[str, Label] = readings.labels(self.run)
             self.covers = alert_rows.covers(self.as_of)
             self.alerts = self._open_alerts()
+            self.reasons = self._reasons()
             self.cooling = self._cooling(watched)
             self.open_by_family: dict[str, np.ndarray] = {}
             new = []
@@ -155,23 +184,28 @@ class _Evaluation:
                 new += self._judge(watch, counted)
             alert_rows.insert(new, self.as_of, self.at, self.inside)
             self.changes.write()
+            if then is not None:
+                then(self.report)
         return self.report
 
     # --- What there is ----------------------------------------------------------------------------
 
-    def _open_alerts(self) -> dict[int, pd.DataFrame]:
-        """Open alerts by trigger, with the place of their account in the frame (−1: no customer)."""
-        names = ("id", "account_id", "trigger_id", "state", "exit_since", "snoozed_until")
+    def _open_alerts(self) -> dict[int, list[alert_rows.Open]]:
+        """Open alerts by trigger."""
         rows = (
             Alert.objects.select_for_update()
             .filter(self.inside, state__in=Alert.OPEN_STATES)
             .order_by("id")
-            .values_list(*names)
+            .values_list("trigger_id", "id", "account_id", "state", "exit_since", "snoozed_until")
         )
-        wanted = [row for row in rows if self.only is None or row[1] in self.only]
-        found = pd.DataFrame(wanted, columns=list(names), dtype=object)
-        found["place"] = self.index.get_indexer(found["account_id"].astype(np.int64))
-        return {int(key): group for key, group in found.groupby("trigger_id")}
+        wanted = [row for row in rows if self.only is None or row[2] in self.only]
+        places = self.index.get_indexer(pd.Index([row[2] for row in wanted])).tolist()
+        found: dict[int, list[alert_rows.Open]] = {}
+        for row, place in zip(wanted, places, strict=True):
+            trigger_id, pk, account_id, state, exit_since, snoozed_until = row
+            alert = alert_rows.Open(pk, account_id, state, exit_since, snoozed_until, place)
+            found.setdefault(trigger_id, []).append(alert)
+        return found
 
     def _cooling(self, watched: list[Watch]) -> dict[int, set[int]]:
         """Accounts by trigger that may not get another alert yet."""
@@ -209,15 +243,12 @@ class _Evaluation:
         truth = judge(watch.rule, frame)
         over = judge(watch.exit, frame) if watch.exit else (truth == FALSE).astype(np.int8)
         is_open = np.zeros(len(frame), dtype=bool)
-        mine = self.alerts.get(trigger.pk)
-        if mine is not None:
-            still = self._follow(watch, mine, truth, over)
-            is_open[still] = True
+        mine = self.alerts.get(trigger.pk, [])
+        is_open[self._follow(watch, mine, truth, over)] = True
         if trigger.is_active:
             hits = (truth == TRUE) & watch.scope.matches(frame) & ~is_open
-            if mine is not None:
-                # Also where one ended just now.
-                hits[mine["place"][mine["place"] >= 0].to_numpy(dtype=np.int64)] = False
+            # Also where one ended just now.
+            hits[[alert.place for alert in mine if alert.place >= 0]] = False
             if cooling := self.cooling.get(trigger.pk):
                 hits &= ~self.index.isin(list(cooling))
             is_open |= hits
@@ -234,20 +265,20 @@ class _Evaluation:
         state = Alert.State.HELD if held else Alert.State.OPEN
         return alert_rows.rows(watch.trigger, watch.rule, hits, state, self.labels, self.covers)
 
-    def _follow(self, watch: Watch, mine: pd.DataFrame, truth: Truth, over: Truth) -> np.ndarray:
+    def _follow(
+        self, watch: Watch, mine: list[alert_rows.Open], truth: Truth, over: Truth
+    ) -> list[int]:
         """What becomes of the trigger's open alerts; returns the places of those still open."""
         to_open = bool(watch.rule.needs.metrics & self.frozen)
         exit_needs = watch.exit.needs.metrics if watch.exit else frozenset()
         to_clear = to_open or bool(exit_needs & self.frozen)
         places: list[int] = []
         days = watch.trigger.exit_days
-        reasons = self._reasons(mine[mine["place"] < 0]["account_id"].tolist())
-        for row in mine.itertuples():
-            alert = alert_rows.Open(row.id, row.account_id, row.state, row.exit_since)
-            if row.place < 0:
-                self._end(alert, reasons.get(row.account_id, NO_CUSTOMER))
+        for alert in mine:
+            if alert.place < 0:
+                self._end(alert, self.reasons.get(alert.account_id, NO_CUSTOMER))
                 continue
-            holds, done = truth[row.place] == TRUE, over[row.place] == TRUE
+            holds, done = truth[alert.place] == TRUE, over[alert.place] == TRUE
             if alert.is_held and not to_open:
                 if not holds:
                     self._end(alert, NOT_SO)
@@ -255,16 +286,15 @@ class _Evaluation:
                 self.changes.release(alert)
                 self.report.released += 1
             if not to_clear and self._clears(alert, holds=holds, done=done, days=days):
-                reason = RECOVERED if days <= 1 else RECOVERED_FOR.format(days)
-                self._end(alert, reason)
+                self._end(alert, RECOVERED if days <= 1 else RECOVERED_FOR.format(days))
                 continue
-            if row.snoozed_until is not None and row.snoozed_until <= self.as_of:
-                self.changes.wake(alert, row.snoozed_until)
+            if alert.snoozed_until is not None and alert.snoozed_until <= self.as_of:
+                self.changes.wake(alert)
                 self.report.woken += 1
-            places.append(row.place)
-        return np.array(places, dtype=np.int64)
+            places.append(alert.place)
+        return places
 
-    def _clears(self, alert: "alert_rows.Open", *, holds: bool, done: bool, days: int) -> bool:
+    def _clears(self, alert: alert_rows.Open, *, holds: bool, done: bool, days: int) -> bool:
         if holds:
             self.changes.refresh(alert)
         if holds or not done:
@@ -277,7 +307,7 @@ class _Evaluation:
         self.changes.exit_begun(alert)
         return False
 
-    def _end(self, alert: "alert_rows.Open", reason: str) -> None:
+    def _end(self, alert: alert_rows.Open, reason: str) -> None:
         if alert.is_held:
             self.changes.withdraw(alert, reason)
             self.report.withdrawn += 1
@@ -285,14 +315,24 @@ class _Evaluation:
             self.changes.clear(alert, reason)
             self.report.cleared += 1
 
-    def _reasons(self, account_ids: list[int]) -> dict[int, str]:
-        """Why accounts are no customers on the day; asked only where an open alert needs to know."""
-        if not account_ids:
+    def _reasons(self) -> dict[int, str]:
+        """Why accounts with open alerts are no customers on the day; asked only where there are such."""
+        gone = [
+            alert.account_id
+            for alerts in self.alerts.values()
+            for alert in alerts
+            if alert.place < 0
+        ]
+        if not gone:
             return {}
-        rows = Account.objects.filter(pk__in=account_ids).values_list(
+        rows = Account.objects.filter(pk__in=set(gone)).values_list(
             "pk", "merged_into_id", "churned_on", "lifecycle_stage"
         )
         return {
-            pk: MERGED if merged else CHURNED if churned_on or stage == "Churned" else NO_CUSTOMER
+            pk: MERGED
+            if merged
+            else CHURNED
+            if churned_on or stage == LifecycleStage.CHURNED
+            else NO_CUSTOMER
             for pk, merged, churned_on, stage in rows
         }

@@ -29,6 +29,10 @@ DEFAULT_CURRENCY: str = env.str("DEFAULT_CURRENCY", "USD")
 # Calls of the API a token may make, as number/unit; read by accounts.api.throttling.
 API_RATE: str = env.str("API_RATE", "600/min")
 IMPORT_MAX_BYTES: int = env.int("IMPORT_MAX_BYTES", 500_000_000)
+# How mails and webhooks name this workbench; empty: the first host of ALLOWED_HOSTS.
+_base_url: str = env.str("BASE_URL", "")
+# Webhooks may call addresses within the house: for a chat server of one's own, off otherwise.
+WEBHOOK_ALLOW_PRIVATE: bool = env.bool("WEBHOOK_ALLOW_PRIVATE", False)
 _database = env.dj_db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'csm.sqlite3'}")
 # smtp://user:password@host:587/?tls=True; without it mail is printed where the process runs.
 _email = env.dj_email_url("EMAIL_URL", default="console:")
@@ -44,6 +48,9 @@ if _faults := faults(
     currency=DEFAULT_CURRENCY,
 ):
     raise ImproperlyConfigured("The workbench refuses to start:\n- " + "\n- ".join(_faults))
+BASE_URL = _base_url or (
+    f"https://{ALLOWED_HOSTS[0].lstrip('.')}" if PRODUCTION else "http://localhost:8000"
+)
 SECRET_KEY = _secret_key or local_secret_key(VAR_DIR)
 
 INSTALLED_APPS = [

@@ -19,7 +19,16 @@ from django.utils import timezone
 
 from accounts.models import Account
 from playbooks.models import Alert, AlertChange, Policy, Trigger, TriggerNight
-from playbooks.services import alert_rows, attention, clocks, evaluation, exits, notices, triggers
+from playbooks.services import (
+    alert_rows,
+    attention,
+    clocks,
+    effects,
+    evaluation,
+    exits,
+    notices,
+    triggers,
+)
 from scoring.models import ScoreRun
 from scoring.selectors import newest_run
 
@@ -249,6 +258,10 @@ def _notices(night: TriggerNight, at: datetime) -> None:
     notices.night(as_of=night.as_of, at=at, opened=ids)
 
 
+def _effects(night: TriggerNight, at: datetime) -> None:
+    effects.refresh(night.as_of)
+
+
 # In this order; each may be repeated.
 _STAGES: Final[dict[str, Callable[[TriggerNight, datetime], None]]] = {
     "overflow": _overflow,
@@ -256,4 +269,5 @@ _STAGES: Final[dict[str, Callable[[TriggerNight, datetime], None]]] = {
     "clocks": _clocks,
     "attention": _attention,
     "notices": _notices,
+    "effects": _effects,
 }

@@ -82,15 +82,6 @@ def may_write(user: Any) -> bool:
     return bool(user.is_superuser or user.role in {"admin", *_BY_TEAM})
 
 
-def scope_asked(request: HttpRequest) -> str:
-    """The scope in the address, else the one natural for the role: a CSM's own book, a manager's teams."""
-    asked = request.GET.get("scope", "")
-    if asked in ("mine", "team", "all"):
-        return asked
-    user: Any = request.user
-    return {"csm": "mine", "manager": "team"}.get(getattr(user, "role", ""), "all")
-
-
 def in_scope(user: Any, scope: str) -> QuerySet[Account]:
     """`visible_to` narrowed to the scope switch: "mine", "team" or "all"."""
     return Account.objects.filter(seen_by(user, scope), merged_into=None)

@@ -156,7 +156,7 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def restored(before: Mapping[str, Any]) -> dict[str, Any]:
     """Values of `AlertChange.before` as the alert holds them."""
-    fields = Alert._meta
+    fields: Any = Alert._meta
     return {name: fields.get_field(name).to_python(value) for name, value in before.items()}
 
 

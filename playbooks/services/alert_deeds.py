@@ -67,7 +67,7 @@ def snooze(until: date, reason: str, by: Any, at: datetime) -> Deed:
     return Deed(
         Kind.SNOOZED,
         lambda alert: {"snoozed_until": until, "snooze_reason": why},
-        _theirs(by, on),
+        theirs(by, on),
         why,
     )
 
@@ -75,12 +75,12 @@ def snooze(until: date, reason: str, by: Any, at: datetime) -> Deed:
 def wake(by: Any, at: datetime) -> Deed:
     """End its snooze."""
     on = timezone.localdate(at)
-    theirs = _theirs(by, on)
+    allowed = theirs(by, on)
 
     def refuse(alert: Alert) -> str:
         if alert.is_open and (alert.snoozed_until is None or alert.snoozed_until <= on):
             return "It is not snoozed."
-        return theirs(alert)
+        return allowed(alert)
 
     return Deed(Kind.WOKEN, lambda alert: {"snoozed_until": None, "snooze_reason": ""}, refuse)
 
@@ -100,20 +100,20 @@ def dismiss(reason: str, by: Any, at: datetime) -> Deed:
             "snoozed_until": None,
             "snooze_reason": "",
         },
-        _theirs(by, on),
+        theirs(by, on),
         why,
     )
 
 
 def unanswered(by: Any, at: datetime) -> Refuse:
     """Refuses an alert that is over, another's, or answered by a plan that runs."""
-    theirs = _theirs(by, timezone.localdate(at))
+    allowed = theirs(by, timezone.localdate(at))
 
     def refuse(alert: Alert) -> str:
         plan = alert.intervention
         if plan is not None and plan.is_open:
             return ended(alert) or f"The plan “{plan.title}” answers it already."
-        return theirs(alert)
+        return allowed(alert)
 
     return refuse
 
@@ -125,7 +125,7 @@ def taking(alert: Alert, by: Any, at: datetime) -> dict[str, Any]:
     return {"taken_by_id": by.pk, "taken_at": at, "owner_id": alert.owner_id or by.pk}
 
 
-def _theirs(by: Any, on: date) -> Refuse:
+def theirs(by: Any, on: date) -> Refuse:
     """Refuses what is over, and what a colleague has taken: only managers and covers act for them."""
     own = {by.pk, *covered_by(by, on=on)}
     leads = may_assign(by)

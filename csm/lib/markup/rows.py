@@ -50,20 +50,21 @@ def _head(table: Any, kept: str) -> SafeString:
     return mark_safe("".join(parts))
 
 
-def table_rows(rows: Iterable[Any], selectable: bool = False) -> SafeString:
+def table_rows(rows: Iterable[Any], selectable: bool | str = False) -> SafeString:
     """`<tr>` of prepared rows: `.url`, `.cells` [(css class, html)], optional `.id .name .css`.
 
     A cell that is not marked safe is escaped. With `selectable` each row starts with a checkbox
-    named "id".
+    named "id"; when it names a form, the checkbox belongs to that one, wherever it stands.
     """
     parts: list[str] = []
+    form = f' form="{escape(selectable)}"' if isinstance(selectable, str) else ""
     for row in rows:
         css = getattr(row, "css", "")
         kind = f' class="{escape(css)}"' if css else ""
         parts.append(f'<tr data-url="{escape(row.url)}"{kind}>')
         if selectable:
             parts.append(
-                f'<td class="pick"><label><input type="checkbox" name="id" '
+                f'<td class="pick"><label><input type="checkbox" name="id"{form} '
                 f'value="{escape(row.id)}" aria-label="Select {escape(row.name)}"></label></td>'
             )
         first = "first "

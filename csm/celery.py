@@ -28,4 +28,9 @@ app.conf.beat_schedule = {
     "clocks": {"task": "playbooks.tasks.tick_clocks", "schedule": 60.0, "options": {"expires": 55}},
     # Accounts whose facts changed are judged again without waiting for the night.
     "day": {"task": "playbooks.tasks.look", "schedule": 60.0, "options": {"expires": 55}},
+    "notices": {
+        "task": "playbooks.tasks.send_notices",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
 }

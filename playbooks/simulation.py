@@ -32,12 +32,18 @@ class Simulation:
         self._ended = np.full(len(self.ids), _NEVER, dtype=np.int64)
 
     def step(
-        self, day: int, ids: Ints, fires: npt.NDArray[np.int8], over: npt.NDArray[np.int8]
+        self,
+        day: int,
+        ids: Ints,
+        fires: npt.NDArray[np.int8],
+        over: npt.NDArray[np.int8],
+        inside: Bools,
     ) -> tuple[Ints, int]:
         """Live through one night; returns the ids on which an alert opened, and how many cleared.
 
-        `fires` and `over` are the truth (1, 0, −1) of rule and exit for `ids`, the customers of the night in
-        the trigger's scope; alerts of others end without clearing.
+        `fires` and `over` are the truth (1, 0, −1) of rule and exit for `ids`, the customers of the night, and
+        `inside` says which of them are in the trigger's scope. Alerts of those who are no customers any more
+        end without clearing.
         """
         here = np.zeros(len(self.ids), dtype=bool)
         at = np.searchsorted(self.ids, ids)
@@ -46,8 +52,11 @@ class Simulation:
         rule = np.full(len(self.ids), -1, dtype=np.int8)
         done = rule.copy()
         rule[at], done[at] = fires, over
+        may_open = np.zeros(len(self.ids), dtype=bool)
+        may_open[at] = inside
 
-        holding = self.is_open & (done == 1)
+        # What still fires is not over, whatever the exit says; unknown breaks the row of nights.
+        holding = self.is_open & (done == 1) & (rule != 1)
         self._exit_since = np.where(
             holding, np.where(self._exit_since == _NEVER, day, self._exit_since), _NEVER
         )
@@ -57,7 +66,7 @@ class Simulation:
         self._exit_since[cleared] = _NEVER
 
         rested = (self._ended == _NEVER) | (day - self._ended >= max(1, self.cooldown_days))
-        opened = ~self.is_open & (rule == 1) & rested
+        opened = may_open & ~self.is_open & (rule == 1) & rested
         self.is_open |= opened
         return self.ids[opened], int(cleared.sum())
 

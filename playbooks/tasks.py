@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from playbooks.models import TriggerNight
-from playbooks.services import clocks, day, night, replays
+from playbooks.services import clocks, day, delivery, night, replays
 
 log = logging.getLogger("playbooks.tasks")
 
@@ -47,3 +47,11 @@ def sweep_replays() -> None:
     """Wake workers for replays nobody is at work on."""
     for pk in replays.waiting().values_list("pk", flat=True):
         work_replay.delay(pk)
+
+
+@shared_task
+def send_notices() -> None:
+    """Send the e-mails, digests and webhooks that are due."""
+    done = delivery.send_due(at=timezone.now())
+    if done.sent or done.failed or done.given_up:
+        log.info("%s sent, %s failed, %s given up", done.sent, done.failed, done.given_up)

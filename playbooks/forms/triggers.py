@@ -151,6 +151,16 @@ class Editor:
     def has_own_exit(self) -> bool:
         return bool(self.form["exit_how"].value() == "own")
 
+    @property
+    def exit_days(self) -> int:
+        """Nights in a row as typed; 1 where that is no number."""
+        text = str(self.form["exit_days"].value() or "")
+        return int(text) if text.isdecimal() and len(text) < 4 else 1
+
+    @property
+    def scope_fields(self) -> list[forms.BoundField]:
+        return [self.form[name] for name in ("industry", "size_segment", "lifecycle_stage")]
+
     def documents(self) -> dict[str, Any]:
         """{"rule": document or None, "exit": …}; wrong rows have their sentences afterwards."""
         if self._documents is None:

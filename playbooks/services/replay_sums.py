@@ -120,19 +120,20 @@ def of_range(
     for number, night in enumerate(nights):
         run = runs.get(night)
         frame = readings.read(rules, as_of=night, first_id=first_id, last_id=last_id, run=run)
-        frame = frame[scope.matches(frame)]
-        ids = frame.index.to_numpy(dtype=np.int64)
+        inside = scope.matches(frame)
+        everybody = frame.index.to_numpy(dtype=np.int64)
+        ids = everybody[inside]
         sums["scored_nights"] += run is not None
         truth = judge(rule, frame)
-        over = judge(exit_rule, frame) if exit_rule else np.where(truth == -1, -1, 1 - truth)
+        over = judge(exit_rule, frame) if exit_rule else (truth == 0).astype(np.int8)
         life = life or Simulation(
             _everybody(first_id, last_id), draft["cooldown_days"], draft["exit_days"]
         )
-        opened, cleared = life.step(night.toordinal(), ids, truth, over.astype(np.int8))
+        opened, cleared = life.step(night.toordinal(), everybody, truth, over, inside)
         known = np.union1d(known, ids)
         fired.append((opened, night.toordinal()))
-        sums["judged"] += int((truth >= 0).sum())
-        sums["unknown"] += int((truth < 0).sum())
+        sums["judged"] += int((truth[inside] >= 0).sum())
+        sums["unknown"] += int((truth[inside] < 0).sum())
         sums["cleared"] += cleared
         sums["by_night"][number][1] = len(opened)
         _count_owners(sums, frame, opened, nights[0], night, nights[-1])

@@ -176,10 +176,10 @@ def _note(trigger: Trigger, changed: Mapping[str, Any], by: Any, at: datetime, n
 
 
 def _free_key(name: str) -> str:
-    """A key nobody has; `new` is the address of the editor."""
+    """A key nobody has, and no address of another page."""
     base = slugify(name)[:52].strip("-") or "trigger"
-    if base == "new":
-        base = "new-trigger"
+    if base in ("new", "load"):
+        base = f"{base}-trigger"
     taken = set(Trigger.objects.filter(key__startswith=base).values_list("key", flat=True))
     number = 2
     key = base

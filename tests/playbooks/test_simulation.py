@@ -20,7 +20,11 @@ def live(nights: str, *, cooldown: int = 0, exit_days: int = 1, step: int = 1) -
         ids = ONE[: letter != " "]
         n = len(ids)
         opened, cleared = life.step(
-            1000 + night * step, ids, np.full(n, truth, np.int8), np.full(n, over, np.int8)
+            1000 + night * step,
+            ids,
+            np.full(n, truth, np.int8),
+            np.full(n, over, np.int8),
+            np.full(n, True),
         )
         found += "o" if len(opened) else "c" if cleared else "-" if life.is_open[0] else "."
     return found
@@ -50,10 +54,21 @@ def test_accounts_do_not_mix() -> None:
     life = Simulation(np.array([3, 5, 9]), 14, 1)
     truth = np.array([1, 0], dtype=np.int8)
 
-    opened, _ = life.step(100, np.array([3, 9]), truth, 1 - truth)
+    opened, _ = life.step(100, np.array([3, 9]), truth, 1 - truth, truth == 1)
 
     assert opened.tolist() == [3]
     assert life.is_open.tolist() == [True, False, False]
+
+
+def test_scope_decides_who_gets_an_alert_and_not_who_keeps_one() -> None:
+    life, yes, no = Simulation(ONE, 0, 1), np.array([1], np.int8), np.array([0], np.int8)
+
+    assert len(life.step(100, ONE, yes, no, np.array([False]))[0]) == 0
+    assert len(life.step(101, ONE, yes, no, np.array([True]))[0]) == 1
+    life.step(102, ONE, yes, yes, np.array([False]))
+    # It still fires, so its exit does not count.
+    assert life.is_open[0]
+    assert life.step(103, ONE, no, yes, np.array([False]))[1] == 1
 
 
 def test_next_turn_is_after_the_day_and_of_the_same_account() -> None:

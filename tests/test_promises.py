@@ -24,6 +24,8 @@ PUBLIC |= {
     f"events_{name}"
     for name in ("batch", "import", "track", "identify", "group", "page", "screen", "alias")
 }
+# The secret in the address is what is asked for.
+PUBLIC |= {"calendar_ics"}
 # A composite primary key cannot have an admin in Django 5.2.
 WITHOUT_ADMIN = {"Snapshot"}
 

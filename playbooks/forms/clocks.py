@@ -106,6 +106,11 @@ class RuleForm(forms.Form):
             **{level: waits.get(level) for level in LEVELS},
             **{name: rule.params.get(name) for name in self._PARAMS},
         }
+        kwargs["initial"] = {
+            # 48, not 48.0.
+            name: int(value) if isinstance(value, float) and value.is_integer() else value
+            for name, value in kwargs["initial"].items()
+        }
         kwargs["prefix"] = rule.key
         super().__init__(*args, **kwargs)
         self.tuned = [name for name in self._PARAMS if name in rule.params]

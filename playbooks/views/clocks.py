@@ -24,7 +24,7 @@ from playbooks.forms.clocks import ClockFilter
 from playbooks.models import Clock, ClockRule, Escalation
 from playbooks.selectors import clocks as selectors
 from playbooks.services import clocks as services
-from playbooks.views.moments import length, moment, scope_of, until
+from playbooks.views.moments import length, moment, scope_of, short, until
 
 State = Clock.State
 _ACTIONS = {
@@ -242,7 +242,7 @@ def _row(clock: Clock, now: datetime, may: bool, view: str) -> Row:
     else:
         cells += [
             ("num", _due(clock, now)),
-            ("wrap", _escalated(clock)),
+            ("", _escalated(clock, now)),
             (
                 "r",
                 format_html(
@@ -262,7 +262,7 @@ def _due(clock: Clock, now: datetime) -> SafeString:
         '<span class="{}">{}</span><span class="detail">{}</span>',
         css,
         until(clock.due_at, now),
-        moment(clock.due_at),
+        short(clock.due_at, now),
     )
 
 
@@ -290,14 +290,14 @@ def _told(row: Escalation) -> str:
     return ", ".join(names) if names else "nobody holds this level"
 
 
-def _escalated(clock: Clock) -> SafeString:
+def _escalated(clock: Clock, now: datetime) -> SafeString:
     rows = sorted(clock.escalations.all(), key=lambda row: row.at)
     if not rows:
         return format_html('<span class="quiet">{}</span>', "Not yet")
     return format_html_join(
         "",
-        '<span class="d-block">{} <span class="quiet">{} · {}</span></span>',
-        ((row.get_level_display(), _told(row), moment(row.at)) for row in rows),
+        '<span class="d-block">{} <span class="quiet">{}, {}</span></span>',
+        ((row.get_level_display(), _told(row), short(row.at, now)) for row in rows),
     )
 
 

@@ -1,6 +1,6 @@
 """Moments as people read them, and which accounts a list is about."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -36,3 +36,19 @@ def length(span: timedelta) -> str:
 def until(due: datetime, now: datetime) -> str:
     """In 5 h, or 3 d late."""
     return f"in {length(due - now)}" if due >= now else f"{length(now - due)} late"
+
+
+def short(at: datetime, now: datetime) -> str:
+    """A moment in a list: 23 Nov, 09:30, with its year when that is another."""
+    local = timezone.localtime(at)
+    if local.year != timezone.localtime(now).year:
+        return moment(at)
+    return f"{local:%-d %b, %H:%M}"
+
+
+def days_away(day: date, on: date) -> str:
+    """Today, tomorrow, in 5 d, or 3 d late."""
+    away = (day - on).days
+    if away < 0:
+        return f"{-away} d late"
+    return {0: "today", 1: "tomorrow"}.get(away, f"in {away} d")

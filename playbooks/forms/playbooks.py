@@ -9,7 +9,7 @@ from django import forms
 from django.http import QueryDict
 
 from playbooks.forms import triggers as conditions
-from playbooks.forms.trigger_conditions import NotEditable, Part, Words
+from playbooks.forms.trigger_conditions import NotEditable, Words
 from playbooks.forms.trigger_documents import document_of, part_of
 from playbooks.models import StepRole, TargetKind
 from playbooks.recipe_words import TONES
@@ -164,23 +164,27 @@ class Editor:
         form: RecipeForm,
         steps: list[StepForm],
         kpis: list[KpiForm],
-        exit_editor: conditions.Editor | None,
+        exit_editor: conditions.Editor,
         words: Words,
         kept_exit: dict[str, Any] | None = None,
     ) -> None:
         self.form, self.steps, self.kpis, self.words = form, steps, kpis, words
-        self._exit = exit_editor
+        # Its part "exit" holds the rows of the exit test.
+        self.exit_editor = exit_editor
         # A rule the rows cannot show: it stays as it is until somebody replaces it.
         self.kept_exit = kept_exit
         self._document: dict[str, Any] | None = None
 
     @property
-    def exit_part(self) -> Part:
-        return self._exit.parts["exit"] if self._exit else Part()
+    def scope_fields(self) -> list[Any]:
+        """The lists of where it applies, in reading order."""
+        return [self.form[name] for name in LISTS]
 
     def act(self, act: str) -> bool:
-        """Add or take away a row of the exit test; whether `act` asked for that."""
-        return self._exit is not None and self._exit.act(act)
+        """Change the rows of the exit test, or only look again; whether `act` asked for that."""
+        if act == "exit-anew":
+            self.kept_exit = None
+        return act in ("look", "exit-anew") or self.exit_editor.act(act)
 
     def is_valid(self) -> bool:
         """Whether everything can be read. Faults of the exit test are left on its rows."""
@@ -192,7 +196,7 @@ class Editor:
         elif self.kept_exit is not None:
             self._document = self.kept_exit
         else:
-            self._document = document_of(self.exit_part, self.words)
+            self._document = document_of(self.exit_editor.parts["exit"], self.words)
         return all(answers) and self._document is not None
 
     def recipe(self) -> Recipe:

@@ -113,8 +113,8 @@ def running_plans(user: Any, playbook: Playbook) -> QuerySet[Intervention]:
     return rows.select_related("account", "owner", "playbook_version").order_by("target_on", "pk")
 
 
-def get_playbook(key: str, user: Any) -> Playbook:
-    """The playbook of that key; Http404 where there is none, or none this viewer may know of."""
+def get_playbook(key: str) -> Playbook:
+    """The playbook of that key, else Http404. Whether the viewer may know of it, `versions_of` says."""
     playbook = Playbook.objects.filter(key=key).first()
     if playbook is None:
         raise Http404("There is no such playbook.")

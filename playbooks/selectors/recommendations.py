@@ -86,7 +86,7 @@ def recommended(
     if as_of is None or not found:
         return found
     versions = active_versions()
-    for pk, situation in _situations(found, as_of).items():
+    for pk, situation in situations(found, as_of).items():
         found[pk] = best(versions, situation)
     return found
 
@@ -98,15 +98,12 @@ def best(versions: Sequence[PlaybookVersion], situation: Situation) -> list[Reco
         playbook = version.playbook
         if playbook.pk in situation.running:
             continue
-        mine = [alert for alert in situation.alerts if alert.playbook_id == playbook.pk]
-        reasons = match(version.applies, situation)
-        if mine:
-            told = [f"Open alert: {alert.name}" for alert in mine]
-            rank, reasons = _BY_ALERT, list(dict.fromkeys([*told, *(reasons or [])]))
-        elif reasons is None:
+        reasons = reasons_for(version, situation)
+        if reasons is None:
             continue
-        else:
-            rank = _BY_TRIGGER if version.applies.get("triggers") else _RANKS[playbook.kind]
+        mine = _answered(version, situation)
+        loose = _BY_TRIGGER if version.applies.get("triggers") else _RANKS[playbook.kind]
+        rank = _BY_ALERT if mine else loose
         named = set(version.applies.get("triggers", ()))
         loudest = max(
             (a.severity for a in situation.alerts if a in mine or a.key in named), default=0
@@ -114,6 +111,20 @@ def best(versions: Sequence[PlaybookVersion], situation: Situation) -> list[Reco
         order = (rank, -loudest, playbook.position, playbook.key)
         ranked.append((order, Recommendation(playbook, version, tuple(reasons))))
     return [each for _, each in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def reasons_for(version: PlaybookVersion, situation: Situation) -> list[str] | None:
+    """Why a version fits a situation, in sentences; None when it does not."""
+    told = [f"Open alert: {alert.name}" for alert in _answered(version, situation)]
+    reasons = match(version.applies, situation)
+    if not told:
+        return reasons
+    return list(dict.fromkeys([*told, *(reasons or [])]))
+
+
+def _answered(version: PlaybookVersion, situation: Situation) -> list[OpenAlert]:
+    """Open alerts whose trigger names the playbook."""
+    return [alert for alert in situation.alerts if alert.playbook_id == version.playbook_id]
 
 
 def match(applies: Mapping[str, Any], situation: Situation) -> list[str] | None:
@@ -265,8 +276,8 @@ def _today() -> date | None:
     return run.as_of if run else None
 
 
-def _situations(account_ids: Collection[int], as_of: date) -> dict[int, Situation]:
-    """Four queries; churned and merged accounts are left out."""
+def situations(account_ids: Collection[int], as_of: date) -> dict[int, Situation]:
+    """What matching reads of each account; churned and merged ones are left out. Four queries."""
     alerts: dict[int, list[OpenAlert]] = defaultdict(list)
     told = Alert.objects.filter(account__in=account_ids, state=_TOLD).order_by("-severity", "pk")
     for pk, key, name, severity, playbook_id in told.values_list(

@@ -1,39 +1,158 @@
+"""Playbooks as everyone reads them: the library, and one playbook in one of its versions."""
+
+import csv
+from datetime import date
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.access import may_write, visible_to
+from csm.lib.dates import today
+from csm.lib.spreadsheet import MARK, guarded
+from playbooks import recipe_words as words
+from playbooks.models import Playbook, PlaybookVersion
+from playbooks.selectors import playbooks as selectors
+from playbooks.selectors import recommendations
+from playbooks.services.playbooks import is_as_shipped
+from playbooks.services.readings import labels
+from playbooks.services.recipes import recipe_of
+from playbooks.views import playbooks_cells as cells
+from scoring.models import ScoreRun
+from scoring.selectors import newest_run
+
+STATES = {"on": "On", "off": "Switched off"}
+# Running plans listed on the page of a playbook; the list of plans has them all.
+_MOST_PLANS = 25
 
 
-def playbooks(request: HttpRequest, **_: Any) -> HttpResponse:
-    raise Http404("STUB")
+def night(request: HttpRequest) -> ScoreRun | None:
+    """The night shown; kept on the request, where the shell looks for it too."""
+    if not hasattr(request, "night"):
+        request.night = newest_run(defer=True)  # type: ignore[attr-defined]
+    run: ScoreRun | None = request.night  # type: ignore[attr-defined]
+    return run
 
 
-def new(request: HttpRequest, **_: Any) -> HttpResponse:
-    raise Http404("STUB")
+def as_of(request: HttpRequest) -> date | None:
+    """The day whose figures are shown; None before the first night."""
+    run = night(request)
+    return run.as_of if run else None
 
 
-def roles(request: HttpRequest, **_: Any) -> HttpResponse:
-    raise Http404("STUB")
+def _asked(request: HttpRequest) -> dict[str, str]:
+    asked = {name: request.GET.get(name, "").strip()[:80] for name in ("q", "kind", "state")}
+    asked["kind"] = asked["kind"] if asked["kind"] in Playbook.Kind.values else ""
+    asked["state"] = asked["state"] if asked["state"] in STATES else ""
+    return asked
 
 
-def playbook(request: HttpRequest, **_: Any) -> HttpResponse:
-    raise Http404("STUB")
+@require_safe
+def playbooks(request: HttpRequest) -> HttpResponse:
+    """The library by kind, with how many customers each playbook would apply to now."""
+    user: Any = request.user
+    asked, day = _asked(request), as_of(request)
+    rows = selectors.library(user, as_of=day, **asked)
+    return render(
+        request,
+        "playbooks/playbook_list.html",
+        {
+            "headers": cells.LIBRARY,
+            "groups": cells.groups(rows, selectors.trigger_names()),
+            "count": len(rows),
+            "asked": asked,
+            "is_filtered": any(asked.values()),
+            "kinds": Playbook.Kind.choices,
+            "states": STATES,
+            "as_of": day,
+            "query": request.GET.urlencode(),
+        },
+    )
 
 
-def edit(request: HttpRequest, **_: Any) -> HttpResponse:
-    raise Http404("STUB")
+@require_safe
+def playbooks_csv(request: HttpRequest) -> HttpResponse:
+    """The library as filtered, as CSV."""
+    user: Any = request.user
+    response = HttpResponse(MARK, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="playbooks.csv"'
+    out = csv.writer(response)
+    out.writerow(
+        [
+            "key",
+            "name",
+            "kind",
+            "on",
+            "version",
+            "purpose",
+            "recommended_for",
+            "cadence",
+            "steps",
+            "target_days",
+            "plans_running",
+            "accounts_it_fits",
+        ]
+    )
+    triggers = selectors.trigger_names()
+    for row in selectors.library(user, as_of=as_of(request), **_asked(request)):
+        version = row.version or row.draft
+        if version is None:
+            continue
+        texts = [
+            row.playbook.key,
+            row.playbook.name,
+            row.playbook.kind,
+            "yes" if row.playbook.is_active else "no",
+            str(row.version.number) if row.version else "",
+            version.purpose,
+            words.applies_line(version.applies, triggers),
+            version.cadence,
+        ]
+        fits = "" if row.fits is None else row.fits
+        out.writerow([*map(guarded, texts), row.steps, version.target_days, row.running, fits])
+    return response
 
 
-def publish(request: HttpRequest, **_: Any) -> HttpResponse:
-    raise Http404("STUB")
-
-
-def switch(request: HttpRequest, **_: Any) -> HttpResponse:
-    raise Http404("STUB")
-
-
-def audience(request: HttpRequest, **_: Any) -> HttpResponse:
-    raise Http404("STUB")
-
-
-def dry_run(request: HttpRequest, **_: Any) -> HttpResponse:
-    raise Http404("STUB")
+@require_safe
+def playbook(request: HttpRequest, key: str) -> HttpResponse:
+    """One playbook in its active version, or the one asked for with `?version=n`."""
+    user: Any = request.user
+    found = selectors.get_playbook(key)
+    versions = selectors.versions_of(found, user)
+    shown = selectors.pick(versions, request.GET.get("version", ""))
+    active = next((row for row in versions if row.state == PlaybookVersion.State.ACTIVE), None)
+    run, triggers = night(request), selectors.trigger_names()
+    recipe, known = recipe_of(shown), labels(run)
+    plans = selectors.running_plans(user, found)
+    listed = [cells.plan(row, active.number if active else None) for row in plans[:_MOST_PLANS]]
+    return render(
+        request,
+        "playbooks/playbook.html",
+        {
+            "playbook": found,
+            "version": shown,
+            "recipe": recipe,
+            "versions": versions,
+            "shipped": {row.pk for row in versions if is_as_shipped(row)},
+            "active": active,
+            "draft": next((row for row in versions if row.is_draft), None),
+            "applies": words.applies(recipe.applies, triggers),
+            "roles": [words.role(role) for role in recipe.owner_roles],
+            "steps": cells.steps(recipe),
+            "kpi_headers": [("wrap", "KPI"), ("wrap", "Target"), ("", "Due")],
+            "kpis": cells.kpis(recipe, known),
+            "exit_test": words.exit_test(recipe, known),
+            "plans": listed,
+            "plan_count": plans.count() if len(listed) == _MOST_PLANS else len(listed),
+            "old_plans": sum(row["old"] for row in listed),
+            "fits": recommendations.audience(
+                shown, accounts=visible_to(user), as_of=run.as_of
+            ).count()
+            if run
+            else None,
+            "as_of": run.as_of if run else None,
+            "may_start": may_write(user) and found.is_active and active is not None,
+            "today": today(),
+        },
+    )

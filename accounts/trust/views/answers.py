@@ -43,9 +43,16 @@ def as_csv(
         yield MARK
         writer = csv.writer(Line())
         for row in rows:
-            yield writer.writerow(["" if cell is None else guarded(str(cell)) for cell in row])
+            yield writer.writerow([_cell(cell) for cell in row])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _cell(cell: Any) -> str:
+    if cell is None:
+        return ""
+    # A number below zero is no formula.
+    return str(cell) if isinstance(cell, int | float) else guarded(str(cell))

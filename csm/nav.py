@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.trust import selectors
 from csm.lib.dates import today
+from playbooks.selectors.notices import unread
 from scoring.models import ScoreRun
 from scoring.selectors import newest_run
 
@@ -99,6 +100,7 @@ _BELOW = {
     "absences": "team",
     "trigger": "triggers",
     "trigger_new": "triggers",
+    "trigger_load": "triggers",
     "trigger_edit": "triggers",
     "trigger_switch": "triggers",
     "replay": "triggers",
@@ -151,6 +153,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     here = match.url_name if match else ""
     return {
         "nav": _nav(here or "", user),
+        "unread": unread(user),
         "scopes": _scopes(request) if here in SCOPED else [],
         **_as_of(night_of(request)),
         **_held_back(here or "", user),

@@ -7,10 +7,13 @@ from django.utils import timezone
 
 from accounts.events.apply import apply_events
 from accounts.trust import breaker, duplicates
-from playbooks.services import night
+from playbooks.services import delivery, night
 from scoring.models import Scorecard, ScoreRun
 from scoring.selectors import scorecard_called
 from scoring.services import nights, profiles, versions
+
+# Messages a night sends itself: a webhook that does not answer takes seconds.
+_SENT_AT_ONCE = 50
 
 
 def run_nightly(
@@ -52,6 +55,8 @@ def after_night(run: ScoreRun) -> None:
     judged = night.ensure(run)
     if judged is not None:
         night.work(judged, at=timezone.now())
+        # Some of it: the rest, and what fails, goes out by the minute.
+        delivery.send_due(at=timezone.now(), limit=_SENT_AT_ONCE)
     profiles.ensure(run)
 
 

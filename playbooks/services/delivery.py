@@ -128,7 +128,9 @@ def _mail(delivery: Delivery) -> None:
 
 def _text_of(body: str, path: str) -> str:
     lines = [body, ""] if body else []
-    return "\n".join([*lines, link(path), "", digests.FOOT.format(url=link(reverse("notice_settings")))])
+    return "\n".join(
+        [*lines, link(path), "", digests.FOOT.format(url=link(reverse("notice_settings")))]
+    )
 
 
 def _call(delivery: Delivery, at: datetime) -> int:

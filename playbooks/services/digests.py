@@ -72,7 +72,9 @@ def _write(row: NoticeSetting, lines: Sequence[str], today: date, at: datetime) 
                 about=f"digest:{row.user_id}:{today.isoformat()}",
                 payload={
                     "subject": f"Your book on {today:%-d %b %Y}",
-                    "text": "\n".join([*lines, "", FOOT.format(url=link(reverse("notice_settings")))]),
+                    "text": "\n".join(
+                        [*lines, "", FOOT.format(url=link(reverse("notice_settings")))]
+                    ),
                 },
                 next_at=at,
                 created_at=at,

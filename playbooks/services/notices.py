@@ -207,6 +207,11 @@ def mark_read(notices: Any, *, at: datetime) -> int:
     return int(notices.filter(read_at=None).update(read_at=at))
 
 
+def save_setting(user: Any, values: Mapping[str, Any]) -> NoticeSetting:
+    """Keep how `user` wants to be told: mail, digest_hour, min_severity, muted."""
+    return NoticeSetting.objects.update_or_create(user=user, defaults=dict(values))[0]
+
+
 def night(*, as_of: date, at: datetime, opened: Collection[int]) -> None:
     """After a night: tell owners of the alerts it opened (ids), of tasks due, of overflow.
 

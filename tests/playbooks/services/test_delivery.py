@@ -64,6 +64,8 @@ def hook(receiver, settings, db):
 
 
 def tell(user, about="alert:1:opened", **values):
+    # No digest beside what is looked at.
+    NoticeSetting.objects.get_or_create(user=user, defaults={"mail": "never"})
     defaults = {
         "kind": "alert",
         "title": "A <b> & co",

@@ -68,7 +68,7 @@ def account_with_health(user: Any, pk: int) -> tuple[Account, AccountHealth | No
     below = Account.objects.filter(parent=OuterRef("pk"))
     found = (
         visible_to(user)
-        .select_related("owner", "team", "health")
+        .select_related("owner", "team", "health", "work")
         .annotate(has_children=Exists(below))
         .filter(pk=pk)
         .first()

@@ -72,7 +72,7 @@ class ActForm(forms.Form):
     @property
     def fault(self) -> str:
         """What is wrong, as one sentence."""
-        return " ".join(text for faults in self.errors.values() for text in faults)
+        return " ".join(str(text) for faults in self.errors.values() for text in faults)
 
 
 def days_ahead(on: date) -> tuple[date, date]:

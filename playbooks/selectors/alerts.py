@@ -181,12 +181,14 @@ def called(first: str | None, last: str | None, username: str | None) -> str:
 
 
 def evidence_line(evidence: Iterable[dict[str, Any]]) -> str:
-    """What made it fire: the first condition that held, with its value, and how many more did."""
+    """What made it fire: the first condition that held, its value and limit, and how many more did."""
     held = [row for row in evidence if row.get("holds")]
     if not held:
         return ""
     first, more = held[0], len(held) - 1
     text = f"{first.get('label', '')}: {first.get('text') or first.get('value')}"
+    if limit := first.get("limit"):
+        text += f" ({limit})"
     return f"{text} · {more} more" if more else text
 
 

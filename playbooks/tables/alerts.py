@@ -90,7 +90,7 @@ def row(record: Record, on: date, actions: SafeString | str) -> Row:
             ("", loud(record)),
             ("clip", _account(record)),
             ("", opened(record, on)),
-            ("", _owner(record)),
+            ("", whose(record)),
             ("r", markup.money(record.account__arr_amount, record.account__currency)),
             ("", _health(record)),
             ("clip", plan(record)),
@@ -109,14 +109,18 @@ def what(record: Record) -> SafeString:
 
 def loud(record: Record) -> SafeString:
     """Severity with its bars and, where it is not simply open, what it is."""
-    mark = severity(record.severity, good=record.trigger__family == Trigger.Family.OPPORTUNITY)
     word = ""
     if record.state != Alert.State.OPEN:
         word = str(Alert.State(record.state).label)
     elif record.overflow:
         word = "Overflow"
     tail = format_html('<span class="detail">{}</span>', word) if word else ""
-    return format_html("{}{}", mark, tail)
+    return format_html("{}{}", loudness(record), tail)
+
+
+def loudness(record: Record) -> SafeString:
+    """Severity with its bars."""
+    return severity(record.severity, good=record.trigger__family == Trigger.Family.OPPORTUNITY)
 
 
 def _account(record: Record) -> SafeString:
@@ -147,7 +151,8 @@ def opened(record: Record, on: date) -> SafeString:
     )
 
 
-def _owner(record: Record) -> SafeString:
+def whose(record: Record) -> SafeString:
+    """Its owner, and who has taken it since when."""
     if not record.is_open:
         detail = f"ended by {record.ender_name}" if record.ender_name else ""
     elif record.taken_at is None:

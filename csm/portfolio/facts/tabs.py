@@ -295,19 +295,46 @@ LISTINGS = {listing.key: listing for tab in TABS.values() for listing in tab.lis
     FEATURES.key: FEATURES
 }
 
-_PAGES = (
+# In the order they are shown: addresses of pages, and keys of `TABS`.
+_ORDER = (
     ("account", "Overview"),
     ("account_health", "Health"),
     ("account_timeline", "Timeline"),
+    ("account_alerts", "Alerts"),
+    ("account_plans", "Plans"),
+    CONTACTS,
     ("account_usage", "Usage"),
+    SUPPORT,
+    CONTRACTS,
+    COMMERCIAL,
+    OUTCOMES,
+    ("account_notes", "Notes"),
 )
 
 
 def account_tabs(account: Account, here: str) -> list[dict[str, Any]]:
-    """The tabs of an account page; `here` is the name of the address or the key of the tab shown."""
-    found = [(name, label, reverse(name, args=[account.pk])) for name, label in _PAGES]
-    found += [
-        (tab.key, tab.label, reverse("account_facts", args=[account.pk, tab.key]))
-        for tab in TABS.values()
-    ]
-    return [{"label": label, "url": url, "active": name == here} for name, label, url in found]
+    """The tabs of an account page; `here` is the name of the address or the key of the tab shown.
+
+    Open alerts and plans are counted beside their tabs where the account was read with its `work`.
+    """
+    found = []
+    counts = _counts(account)
+    for each in _ORDER:
+        if isinstance(each, Tab):
+            name, label = each.key, each.label
+            url = reverse("account_facts", args=[account.pk, name])
+        else:
+            name, label = each
+            url = reverse(name, args=[account.pk])
+        found.append(
+            {"label": label, "url": url, "active": name == here, "count": counts.get(name)}
+        )
+    return found
+
+
+def _counts(account: Account) -> dict[str, int]:
+    work = account._state.fields_cache.get("work")
+    if work is None:
+        return {}
+    counts = {"account_alerts": work.alerts_open, "account_plans": work.plans_open}
+    return {name: n for name, n in counts.items() if n}

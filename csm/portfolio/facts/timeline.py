@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final
 
 from django.db.models import CharField, F, Q, QuerySet, Value
-from django.db.models.functions import Cast, Coalesce, Concat, NullIf
+from django.db.models.functions import Cast, Coalesce, Concat, Left, NullIf
 
 from accounts.models import Account
 from accounts.models.activity import ActivityKind, Direction, Outcome
@@ -13,9 +13,14 @@ from accounts.models.goal import GoalKind
 from accounts.models.opportunity import DealKind
 from accounts.models.survey import SurveyKind
 from accounts.models.ticket import Severity
+from playbooks.models import AlertChange, InterventionChange, Note
 
 PER_PAGE: Final = 60
 LONGEST_DAY: Final = 2_000
+# The beginning of a note.
+NOTE_LETTERS: Final = 160
+# Concatenating takes nobody for "".
+_WHO: Final = (F("by__first_name"), Value(" "), F("by__last_name"))
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,9 @@ STREAMS: Final = (
     Stream("people", "People", "users"),
     Stream("stage", "Stage and owner", "flag"),
     Stream("health", "Health", "heartbeat"),
+    Stream("alert", "Alerts", "bell"),
+    Stream("plan", "Plans", "list-check"),
+    Stream("note", "Notes", "pencil"),
 )
 
 
@@ -162,6 +170,34 @@ def _parts(account: Account) -> list[Part]:
             "as_of",
             _said(Value("Band: "), F("old_band_name"), Value(" → "), F("new_band_name")),
         ),
+        *_work(account),
+    ]
+
+
+def _work(account: Account) -> list[Part]:
+    """What we did: alerts, plans, notes, each with who did it."""
+    return [
+        _part(
+            "alert",
+            AlertChange.objects.filter(account=account),
+            "on",
+            _said(F("kind"), Value("|"), *_WHO, Value("|"), F("alert__trigger__name")),
+            F("reason"),
+        ),
+        _part(
+            "plan",
+            InterventionChange.objects.filter(account=account),
+            "on",
+            _said(F("kind"), Value("|"), *_WHO, Value("|"), F("intervention__title")),
+            Coalesce(F("task__title"), F("reason")),
+        ),
+        _part(
+            "note",
+            account.notes.all(),
+            "on",
+            _said(F("kind"), Value("|"), *_WHO, Value("|")),
+            Left("body", NOTE_LETTERS),
+        ),
     ]
 
 
@@ -215,9 +251,19 @@ def _readable(key: str, said: str) -> str:
     if key == "survey":
         kind, score = said.split("|")
         return f"{SurveyKind(kind).label} answered: {float(score):g}"
+    if key in _KINDS:
+        kind, who, what = said.split("|", 2)
+        label = str(dict(_KINDS[key]).get(kind, kind))
+        by = f", {who.strip()}" if who.strip() else ""
+        return f"{label}: {what}{by}" if what else f"{label}{by}"
     return said
 
 
+_KINDS: Final = {
+    "alert": AlertChange.Kind.choices,
+    "plan": InterventionChange.Kind.choices,
+    "note": Note.Kind.choices,
+}
 _BY_KEY: Final = {stream.key: stream for stream in STREAMS}
 _WORDS: Final = {
     value: str(label)

@@ -56,13 +56,13 @@ class Row(NamedTuple):
 
 def ordered(asked: str) -> tables.Table:
     """The table in the order `asked` for (`-arr,target`), or its own when that makes no sense."""
-    known = PlanTable.base_columns  # type: ignore[attr-defined]
+    known = PlanTable.base_columns
     return _ordered(tuple(a for a in asked.split(",") if a.removeprefix("-") in known)[:2])
 
 
 @lru_cache(maxsize=64)
 def _ordered(aliases: tuple[str, ...]) -> tables.Table:
-    return PlanTable([], order_by=aliases or PlanTable._meta.order_by)  # type: ignore[attr-defined]
+    return PlanTable([], order_by=aliases or PlanTable._meta.order_by)
 
 
 def ordering(table: tables.Table) -> list[Any]:

@@ -1,0 +1,165 @@
+"""Reads of the page of one plan."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.db.models import Q
+from django.http import Http404
+
+from accounts.models import Account
+from playbooks.access import interventions_changeable_by, interventions_seen_by
+from playbooks.models import (
+    Alert,
+    Clock,
+    Intervention,
+    InterventionChange,
+    InterventionKpi,
+    InterventionTask,
+    PlaybookVersion,
+    Risk,
+)
+from playbooks.rules import Label, Rule, RuleError, sentence
+from playbooks.services.readings import labels
+from scoring.models import ScoreRun
+from scoring.selectors import snapshots_of
+
+# Changes the page shows; the file has all of them.
+CHANGES: Final = 60
+# Days of score before the start.
+_BEFORE_DAYS: Final = 30
+_RELATED: Final = (
+    "account__health",
+    "account__owner",
+    "owner",
+    "sponsor",
+    "assigned_by",
+    "closed_by",
+    "playbook_version__playbook",
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything of a plan a page shows; `scores` are (night, score 0–100 or None), oldest first."""
+
+    plan: Intervention
+    tasks: list[InterventionTask]
+    kpis: list[InterventionKpi]
+    risks: list[Risk]
+    changes: list[InterventionChange]
+    alerts: list[Alert]
+    clocks: list[Clock]
+    scores: list[tuple[date, float | None]]
+    newer: PlaybookVersion | None
+    test: str
+
+
+def plan_of(user: Any, pk: int) -> Intervention:
+    """The plan, when `user` may see it; Http404 otherwise."""
+    found = interventions_seen_by(user).select_related(*_RELATED).filter(pk=pk).first()
+    if found is None:
+        raise Http404("No such plan.")
+    return found
+
+
+def changeable(user: Any, pk: int, *, on: date) -> Intervention:
+    """The plan, when `user` may change it on a day; Http404 otherwise."""
+    rows = interventions_changeable_by(user, on=on).select_related(*_RELATED)
+    found = rows.filter(pk=pk).first()
+    if found is None:
+        raise Http404("No such plan.")
+    return found
+
+
+def parts(plan: Intervention, run: ScoreRun | None, *, inside: bool = True) -> Parts:
+    """What the page shows; with `inside` False only what a shared or printed plan does."""
+    tasks = plan.tasks.select_related("assignee", "done_by", "approved_by")
+    return Parts(
+        plan=plan,
+        tasks=list(tasks),
+        kpis=list(plan.kpis.all()),
+        risks=list(plan.risks.select_related("owner")) if inside else [],
+        changes=list(plan.changes.select_related("by", "task")[:CHANGES]) if inside else [],
+        alerts=list(plan.alerts.select_related("trigger")) if inside else [],
+        clocks=_clocks(plan) if inside else [],
+        scores=_scores(plan) if inside else [],
+        newer=_newer(plan) if inside else None,
+        test=test_sentence(plan, run),
+    )
+
+
+def test_sentence(plan: Intervention, run: ScoreRun | None) -> str:
+    """The exit test in words; empty without one."""
+    if not plan.exit_rule:
+        return ""
+    try:
+        return sentence(Rule.parse(plan.exit_rule), _labels(run))
+    except RuleError as fault:
+        return f"The test cannot be read: {fault}"
+
+
+def _labels(run: ScoreRun | None) -> Mapping[str, Label]:
+    return labels(run)
+
+
+def people_for(account: Account) -> dict[int, Any]:
+    """Colleagues who may be given work on an account, by id: those who see it and write."""
+    users: Any = get_user_model().objects
+    sees = Q(is_superuser=True) | Q(role="admin") | Q(owned_accounts=account)
+    if account.team_id is not None:
+        sees |= Q(teams=account.team_id)
+    rows = users.filter(sees, is_active=True).exclude(role="executive", is_superuser=False)
+    ordered = rows.order_by("first_name", "last_name", "username").distinct()
+    return {user.pk: user for user in ordered}
+
+
+def sponsors_for(account: Account) -> dict[int, Any]:
+    """Colleagues who may sponsor: those who may do the work, and executives."""
+    users: Any = get_user_model().objects
+    above = users.filter(role="executive", is_active=True).order_by("first_name", "last_name")
+    return people_for(account) | {user.pk: user for user in above}
+
+
+def open_plans_of(account: Account) -> list[Intervention]:
+    """Plans that run on an account."""
+    rows = account.interventions.filter(state__in=Intervention.OPEN_STATES)
+    return list(rows.select_related("owner", "playbook_version__playbook"))
+
+
+def names_of(ids: set[int]) -> dict[int, str]:
+    """Colleagues by id; no query for nobody."""
+    if not ids:
+        return {}
+    users: Any = get_user_model().objects
+    return {user.pk: str(user) for user in users.filter(pk__in=ids)}
+
+
+def _clocks(plan: Intervention) -> list[Clock]:
+    """Clocks that run on the account, and those that ended for this plan."""
+    rows = Clock.objects.filter(account=plan.account_id)
+    wanted = Q(intervention=plan)
+    if plan.is_open:
+        wanted |= Q(state__in=Clock.OPEN_STATES)
+    return list(rows.filter(wanted).select_related("rule", "met_by").order_by("-due_at")[:10])
+
+
+def _scores(plan: Intervention) -> list[tuple[date, float | None]]:
+    since = plan.started_on - timedelta(days=_BEFORE_DAYS)
+    rows = snapshots_of([plan.account_id], since=since, until=plan.closed_on)
+    found: dict[date, float | None] = {}
+    for as_of, score in rows.order_by("as_of", "run_id").values_list("as_of", "score"):
+        found[as_of] = score
+    return list(found.items())
+
+
+def _newer(plan: Intervention) -> PlaybookVersion | None:
+    """The active version of the plan's playbook when it is another one."""
+    if plan.playbook_version is None or not plan.is_open:
+        return None
+    rows = PlaybookVersion.objects.filter(
+        playbook=plan.playbook_version.playbook_id, state=PlaybookVersion.State.ACTIVE
+    )
+    return rows.exclude(pk=plan.playbook_version.pk).first()

@@ -23,7 +23,8 @@ def targets(as_of: date, treated: pd.DataFrame) -> list[dict[str, Any]]:
     """{"key", "label", "target", "unit", "value", "n", "of", "met", "definition", "why"} each.
 
     `unit` is "share" (0–1), "change" (relative, signed) or "points"; `value` and `met` are None where it is
-    not known, `why` then says the reason; `n` counts what `of` names. `treated` as `selectors.treatments` gives it. Nine queries at most.
+    not known, `why` then says the reason; `n` counts what `of` names. `treated` as
+    `selectors.treatments` gives it. Nine queries at most.
     """
     now = _night(as_of, as_of)
     before = _night(as_of - timedelta(days=BACK_DAYS), as_of)
@@ -32,7 +33,7 @@ def targets(as_of: date, treated: pd.DataFrame) -> list[dict[str, Any]]:
         {
             "key": "prediction",
             "label": "Churn prediction accuracy",
-            "target": "above 85 %",
+            "target": "above 85%",
             "unit": "share",
             "value": None,
             "n": 0,
@@ -94,7 +95,7 @@ def _success(treated: pd.DataFrame) -> dict[str, Any]:
     return _told(
         "success",
         "Intervention success",
-        "above 70 %",
+        "above 70%",
         value is not None and value > 0.7,
         value,
         n,
@@ -117,7 +118,7 @@ def _false_positives(as_of: date) -> dict[str, Any]:
     return _told(
         "false_positives",
         "False positives",
-        "below 15 %",
+        "below 15%",
         value is not None and value < 0.15,
         value,
         found["n"],
@@ -136,7 +137,7 @@ def _variance(as_of: date) -> dict[str, Any]:
     return _told(
         "variance",
         "Weekly score variance",
-        "below 5 %",
+        "below 5%",
         value is not None and value < 0.05,
         value,
         found["n"],
@@ -168,7 +169,7 @@ def _retention(as_of: date, before: ScoreRun | None) -> dict[str, Any]:
     return _told(
         "retention",
         "Retention of at-risk accounts",
-        "70 %",
+        "70%",
         value is not None and value >= 0.7,
         value,
         n,
@@ -191,7 +192,7 @@ def _high_risk(now: ScoreRun | None, before: ScoreRun | None) -> dict[str, Any]:
     return _told(
         "high_risk",
         "High-risk rate in 90 days",
-        "−15 to −20 %",
+        "−15% to −20%",
         value is not None and value <= -0.15,
         value,
         n,
@@ -237,7 +238,7 @@ def _tier_c(as_of: date, before: ScoreRun | None) -> dict[str, Any]:
     return _told(
         "tier_c",
         "Tier C average health",
-        "+5 to +10",
+        "+5 to +10 points",
         value is not None and value >= 5,
         value,
         n,

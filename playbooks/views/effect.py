@@ -76,7 +76,7 @@ def _shown(request: HttpRequest, body: dict[str, Any], tab: str) -> dict[str, An
     scale = effect_cells.scale_of(rows, days)
     return {
         "tiles": _tiles(everything, days),
-        "headers": effect_cells.headers(noun, days, scale),
+        "headers": effect_cells.headers(noun, days),
         "rows": [effect_cells.cells(row, address, days, scale) for row in rows],
         "days": days,
         "segments": [
@@ -90,7 +90,8 @@ def _shown(request: HttpRequest, body: dict[str, Any], tab: str) -> dict[str, An
         "target_headers": effect_cells.TARGET_HEADERS,
         "targets": effect_cells.target_rows(body["targets"]),
         "method": body["method"],
-        "level": f"{LEVEL:.0%}".replace("%", " %"),
+        "level": f"{LEVEL:.0%}",
+        "scale": scale,
         "least": LEAST,
         "neighbours": NEIGHBOURS,
         "sample": SAMPLE,

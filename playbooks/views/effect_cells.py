@@ -44,20 +44,17 @@ def scale_of(rows: Iterable[Row], days: int) -> int:
     return next((scale for scale in _SCALES if scale >= longest), _SCALES[-1])
 
 
-def headers(noun: str, days: int, scale: int) -> list[tuple[str, str]]:
+def headers(noun: str, days: int) -> list[tuple[str, str]]:
     """Headings of the table, in the order of `cells`."""
     return [
         ("wrap", noun),
-        ("", f"Effect after {days} days, −{scale} to +{scale} points"),
-        ("r", "Points"),
+        ("", f"Effect after {days} days"),
         ("", "Verdict"),
         *[("r", f"Change {each} d") for each in HORIZONS],
         ("r", "Runs"),
         ("r", "Completed"),
-        ("r", "Median days"),
         ("r", "Exit test met"),
         ("r", f"ARR kept {days} d"),
-        ("r", "Untreated"),
     ]
 
 
@@ -68,18 +65,22 @@ def cells(row: Row, address: str, days: int, scale: int) -> list[tuple[str, Any]
     name = row["name"]
     if row["key"] not in ("all", BY_HAND):
         name = markup.link(reverse(address, args=[row["key"]]), name)
+    median = row["median_days"]
     return [
         ("wrap", name),
         ("", interval(effect, scale)),
-        ("r", points(effect)),
-        ("", verdict(effect)),
+        ("", _verdict(effect)),
         *[("r", _change(row["after"][str(each)])) for each in HORIZONS],
-        ("r", _with_n(display.number(row["runs"]), f"{display.number(row['open'])} open")),
-        ("r", display.number(row["completed"])),
-        ("r", _known(row["median_days"], lambda value: display.number(value))),
-        ("r", share(*row["met"])),
+        ("r", _two(display.number(row["runs"]), f"{display.number(row['open'])} open")),
+        (
+            "r",
+            _two(
+                display.number(row["completed"]),
+                "" if median is None else f"median {display.number(median)} d",
+            ),
+        ),
+        ("r", _share(*row["met"])),
         ("r", _kept(after)),
-        ("r", _known(after["kept"][1], display.percent, "not enough data")),
     ]
 
 
@@ -114,29 +115,18 @@ def _x(value: float, scale: int) -> float:
     return half + max(-1.0, min(1.0, value / scale)) * (half - 4)
 
 
-def points(effect: Row) -> Any:
-    """The effect in points with its interval, or how many more accounts it takes."""
-    if effect["verdict"] == NOT_ENOUGH:
-        return markup.unknown(f"{effect['matched']} matched, {LEAST} are needed")
-    return format_html(
-        '<span class="num">{}</span> <span class="quiet num">{}</span>',
-        display.signed(effect["effect"]),
-        between(effect),
-    )
-
-
 def between(effect: Row) -> str:
     """The interval in words: −4.3 to +2.5."""
     return f"{display.signed(effect['low'])} to {display.signed(effect['high'])}"
 
 
-def verdict(effect: Row) -> SafeString:
-    """The verdict in words, with the accounts it rests on."""
-    return format_html(
-        '{}<br><span class="quiet small">{}</span>',
-        markup.band(WORDS[effect["verdict"]], _TONES[effect["verdict"]], plain=True),
-        matched(effect),
-    )
+def _verdict(effect: Row) -> SafeString:
+    """The verdict in words, over the figures it rests on."""
+    if effect["verdict"] == NOT_ENOUGH:
+        told = f"{display.number(effect['matched'])} matched, {LEAST} needed"
+    else:
+        told = f"{display.signed(effect['effect'])} ({between(effect)}), {matched(effect)}"
+    return _two(markup.band(WORDS[effect["verdict"]], _TONES[effect["verdict"]], plain=True), told)
 
 
 def matched(effect: Row) -> str:
@@ -148,31 +138,27 @@ def _change(after: Row) -> Any:
     if after["mean"] is None:
         waits = "not old enough yet" if not after["due"] else "scores not known"
         return markup.unknown(waits)
-    return _with_n(display.signed(after["mean"]), f"n {display.number(after['known'])}")
+    return _two(display.signed(after["mean"]), f"n {display.number(after['known'])}")
 
 
 def _kept(after: Row) -> Any:
     """Share of ARR kept: of the matched ones where they can be compared, else of all."""
-    ours, _, n = after["kept"]
-    if ours is None:
-        kept, started, n = after["arr"]
-        ours = kept / started if started else None
-    return _known(ours, lambda value: _with_n(display.percent(value), f"n {display.number(n)}"))
+    ours, theirs, _ = after["kept"]
+    if ours is not None:
+        return _two(display.percent(ours), f"untreated {display.percent(theirs)}")
+    kept, started, n = after["arr"]
+    if not started:
+        return markup.unknown("not old enough yet" if not after["due"] else "ARR not known")
+    return _two(display.percent(kept / started), f"n {display.number(n)}, not compared")
 
 
-def share(hits: int, n: int) -> Any:
+def _share(hits: int, n: int) -> Any:
     """A share with what it counts over; unknown without any."""
-    return _with_n(display.percent(hits / n), f"of {display.number(n)}") if n else markup.unknown()
+    return _two(display.percent(hits / n), f"of {display.number(n)}") if n else markup.unknown()
 
 
-def _with_n(text: str, n: str) -> SafeString:
-    return format_html(
-        '<span class="num">{}</span><br><span class="quiet small num">{}</span>', text, n
-    )
-
-
-def _known(value: float | None, shown: Any, why: str = "unknown") -> Any:
-    return markup.unknown(why) if value is None else shown(value)
+def _two(text: str, below: str) -> SafeString:
+    return format_html('<span class="num">{}</span><span class="below num">{}</span>', text, below)
 
 
 def target_rows(targets: Sequence[Row]) -> list[list[tuple[str, Any]]]:
@@ -190,9 +176,7 @@ def target_rows(targets: Sequence[Row]) -> list[list[tuple[str, Any]]]:
 
 
 def _defined(target: Row) -> SafeString:
-    return format_html(
-        '{}<br><span class="quiet small">{}</span>', target["label"], target["definition"]
-    )
+    return format_html('{}<span class="below">{}</span>', target["label"], target["definition"])
 
 
 def _actual(target: Row) -> Any:
@@ -202,7 +186,7 @@ def _actual(target: Row) -> Any:
     if target["unit"] == "points":
         return f"{display.signed(value)} points"
     if target["unit"] == "change":
-        return f"{display.signed(value * 100)} %"
+        return f"{display.signed(value * 100)}%"
     return display.percent(value, 1)
 
 

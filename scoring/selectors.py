@@ -94,6 +94,12 @@ def snapshots_of(
     )
 
 
+def night_up_to(on: date) -> ScoreRun | None:
+    """The newest finished night of the whole book up to a day, back-filled ones included."""
+    done = ScoreRun.objects.filter(state=ScoreRun.State.DONE, scorecard=None, as_of__lte=on)
+    return done.defer("statistics", "report").order_by("-as_of", "-id").first()
+
+
 @dataclass(frozen=True)
 class Standing:
     """Where an account stood on a night; changes in points against the same version, None when unknown."""
@@ -113,8 +119,7 @@ def standing_on(account_ids: Collection[int], on: date) -> dict[int, Standing]:
 
     Accounts that night did not score are left out.
     """
-    done = ScoreRun.objects.filter(state=ScoreRun.State.DONE, scorecard=None, as_of__lte=on)
-    run = done.defer("statistics", "report").order_by("-as_of", "-id").first()
+    run = night_up_to(on)
     if run is None:
         return {}
     ago = {days: run.as_of - timedelta(days=days) for days in (0, 7, 30)}

@@ -18,8 +18,8 @@ from playbooks.services.roles import holders
 from playbooks.sla import Calendar, add_business_days
 from scoring.metrics.catalogue import metrics_of
 from scoring.metrics.read import frame
-from scoring.models import AccountHealth, ScoreRun
-from scoring.selectors import newest_run
+from scoring.models import ScoreRun
+from scoring.selectors import night_up_to, standing_on
 from scoring.services.populations import frozen_of
 
 # A KPI may be the health score itself (points, 0–100) instead of a metric.
@@ -81,14 +81,14 @@ def draft(
 
     Tasks are due so many business days of the account's team after `on`, those of renewals before the
     renewal; `owner` owns the plans and does what is the CSM's, without one each account's owner does.
-    Baselines are those of the newest night. The number of queries is bounded however many accounts.
+    Baselines are those of the newest night up to it. The number of queries is bounded however many accounts.
     """
     steps = list(version.steps.all())
     kpis = list(version.kpis.all())
     ids = [account.pk for account in accounts]
     roles = {step.role for step in steps}
     who = holders(ids, roles, on=on) if roles else {}
-    run = newest_run(defer=True)
+    run = night_up_to(on)
     figures = _figures(ids, [kpi.metric for kpi in kpis], run)
     labels = labels_of(kpis)
     calendars = Calendars()
@@ -205,15 +205,14 @@ def _kpi(
 def _figures(
     ids: Sequence[int], metrics: Sequence[str], run: ScoreRun | None
 ) -> dict[int, dict[str, float]]:
-    """What is known of each account on the newest night: {account id: {metric: value}}."""
+    """What is known of each account on the night of `run`: {account id: {metric: value}}."""
     found: dict[int, dict[str, float]] = {pk: {} for pk in ids}
     if run is None or not metrics:
         return found
     if SCORE in metrics:
-        scored = AccountHealth.objects.filter(account__in=ids)
-        for pk, score in scored.values_list("account_id", "score"):
-            if score is not None:
-                found[pk][SCORE] = score
+        for pk, standing in standing_on(ids, run.as_of).items():
+            if standing.score is not None:
+                found[pk][SCORE] = standing.score
     keys = [key for key in dict.fromkeys(metrics) if key != SCORE]
     frozen = frozen_of(run.frozen)
     for first_id, last_id in ranges_of(sorted(ids)) if keys else ():

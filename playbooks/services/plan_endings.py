@@ -12,10 +12,12 @@ from playbooks.models import Intervention, InterventionChange, InterventionTask
 from playbooks.services.plan_changes import Kind, change
 from playbooks.services.task_changes import settle
 from scoring.models import AccountHealth
+from scoring.selectors import Standing, standing_on
 
 # Tells tasks that ended with their plan from those skipped on purpose: they come back with it.
 WITH_PLAN: Final = "The plan was closed."
 _BATCH: Final = 500
+_CHURNED: Final = Intervention.Outcome.CHURNED
 
 
 class Ending(NamedTuple):
@@ -41,7 +43,12 @@ def close_all(
     if not plans:
         return
     accounts = {plan.account_id for plan in plans}
-    health = AccountHealth.objects.filter(account__in=accounts).in_bulk()
+    # A customer that churned is scored no more: the row of their last night counts.
+    gone = {plan.account_id for plan in plans if endings[plan.pk].outcome == _CHURNED}
+    health: dict[int, AccountHealth | Standing] = {
+        **AccountHealth.objects.filter(account__in=gone).in_bulk(),
+        **standing_on(accounts, on),
+    }
     arr = dict(Account.objects.filter(pk__in=accounts).values_list("pk", "arr_amount"))
     rows = _end_tasks(plans, by=by, at=at, on=on, batch=batch)
     for plan in plans:

@@ -16,7 +16,7 @@ from playbooks.models import (
 )
 from playbooks.services.drafting import Draft, DraftKpi, DraftTask, draft
 from playbooks.services.plan_changes import Kind, PlanError, change
-from scoring.models import AccountHealth
+from scoring.selectors import Standing, standing_on
 
 # A plan by hand without a wish.
 _TARGET_DAYS: Final = 30
@@ -83,7 +83,7 @@ def begin(
         if version.is_draft:
             raise PlanError("A draft cannot be started: publish it first.")
         drafts = draft(accounts, version, on=on, owner=wanted.owner, target_days=wanted.target_days)
-    health = AccountHealth.objects.filter(account__in=[a.pk for a in accounts]).in_bulk()
+    health = standing_on([account.pk for account in accounts], on)
     plans = Intervention.objects.bulk_create(
         [
             _plan(account, wanted, drafts.get(account.pk), health.get(account.pk), by, at, on)
@@ -166,7 +166,7 @@ def _plan(
     account: Account,
     wanted: Start,
     drafted: Draft | None,
-    health: AccountHealth | None,
+    health: Standing | None,
     by: Any,
     at: datetime,
     on: date,

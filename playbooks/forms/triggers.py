@@ -65,15 +65,15 @@ class TriggerForm(forms.Form):
     size_segment = forms.MultipleChoiceField(
         required=False,
         label="Size",
-        choices=[(value, label) for value, label in SizeSegment.choices if value],
+        choices=[(value, value) for value in SizeSegment.values if value],
         widget=forms.CheckboxSelectMultiple,
     )
     lifecycle_stage = forms.MultipleChoiceField(
         required=False,
         label="Lifecycle stage",
         choices=[
-            (value, label)
-            for value, label in LifecycleStage.choices
+            (value, value)
+            for value in LifecycleStage.values
             if value and value != LifecycleStage.CHURNED.value
         ],
         widget=forms.CheckboxSelectMultiple,

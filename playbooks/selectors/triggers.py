@@ -1,13 +1,13 @@
 """Triggers as pages show them: in words, with what they are worth, and what a draft would do tonight."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from time import monotonic
 from typing import Any, Final
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.models import Account
 from playbooks.access import alerts_seen_by
@@ -103,7 +103,9 @@ def _lines(group: Group, labels: Labels, depth: int) -> Iterator[tuple[int, str]
 
 @dataclass(frozen=True)
 class Trial:
-    """What a draft would do on a night. `counted` accounts were looked at, of `accounts` customers in scope
+    """What a draft would do on a night.
+
+    `counted` accounts were looked at, of `accounts` customers in scope
     `fired` fire, `unknown` cannot be judged, `open` of the firing have an open alert of it already.
 
     `complete` is false when time ran out; `shown` are (account, evidence rows) of the first that fire.
@@ -180,21 +182,23 @@ def recent_alerts(trigger: Trigger, user: Any, limit: int) -> list[Alert]:
 
 
 def replay_of(trigger: Trigger) -> Replay | None:
-    """The newest finished replay of the trigger exactly as it stands."""
+    """The newest finished replay of the trigger exactly as it stands, also one from before it was kept."""
     draft = draft_of(vars(trigger))
-    done = trigger.replays.filter(state=Replay.State.DONE)[:20]
+    mine = Q(trigger=trigger) | Q(trigger=None)
+    done = Replay.objects.filter(mine, state=Replay.State.DONE)[:50]
     return next((replay for replay in done if replay.draft == draft), None)
 
 
-def industries() -> list[str]:
-    """The industries there are, by name."""
+def industries(kept: Collection[str] = ()) -> list[str]:
+    """The industries there are, and those of `kept`, by name."""
     found = Account.objects.exclude(industry="").order_by("industry")
-    return list(found.values_list("industry", flat=True).distinct())
+    return sorted({*found.values_list("industry", flat=True).distinct(), *kept})
 
 
-def playbooks() -> list[tuple[int, str]]:
-    """Playbooks a trigger may recommend."""
-    return list(Playbook.objects.filter(is_active=True).order_by("name").values_list("pk", "name"))
+def playbooks(kept: int | None = None) -> list[tuple[int, str]]:
+    """Playbooks a trigger may recommend: active ones, and the one it does already."""
+    found = Playbook.objects.filter(Q(is_active=True) | Q(pk=kept)).order_by("name")
+    return list(found.values_list("pk", "name"))
 
 
 def components(run: ScoreRun | None) -> list[tuple[str, str]]:

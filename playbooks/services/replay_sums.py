@@ -14,11 +14,12 @@ from accounts.models.account import LifecycleStage
 from accounts.models.subscription import ChangeKind
 from playbooks.models import Alert
 from playbooks.rules import Labels, Rule, Scope, evidences, judge
-from playbooks.selectors.measures import HORIZONS
 from playbooks.services import readings
 from playbooks.simulation import Ints, Simulation, Turns
 from scoring.models import ScoreRun
 
+# Days within which churn or contraction counts as following an alert.
+HORIZONS: Final = (30, 90, 180)
 # Accounts named on the page of a replay, the newest first; per night and range so many are looked at closely.
 EXAMPLES: Final = 200
 _PER_NIGHT: Final = 8

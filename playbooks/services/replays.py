@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from playbooks.models import Replay, Trigger
 from playbooks.rules import Rule, Scope
-from playbooks.services import replay_sums
+from playbooks.services import readings, replay_sums
 from playbooks.services.trigger_changes import TriggerError
 from scoring.models import ScoreRun
 from scoring.selectors import newest_run
@@ -33,6 +33,7 @@ MAX_ATTEMPTS: Final = 5
 # Up to so many days every night is judged, beyond one night a week.
 DAILY_DAYS: Final = 90
 MAX_DAYS: Final = 540
+# Offered on pages, in days.
 SPANS: Final = (30, 90, 180, 365)
 
 
@@ -154,6 +155,7 @@ def _do(replay: Replay, worker: str) -> None:
         raise TriggerError("The night it was asked for is no longer there: ask again.")
     runs = _runs(nights)
     parts = ranges(newest)
+    labels = readings.labels(newest)
     sums: dict[str, Any] = replay.result or replay_sums.empty(nights)
     for number, (first_id, last_id) in enumerate(parts):
         if number < sums["ranges_done"]:
@@ -170,6 +172,7 @@ def _do(replay: Replay, worker: str) -> None:
             first_id=first_id,
             last_id=last_id,
             beat=beat,
+            labels=labels,
         )
         sums = replay_sums.added(sums, found)
         sums["ranges_done"] = number + 1

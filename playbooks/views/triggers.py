@@ -20,7 +20,7 @@ from playbooks.selectors import triggers as selectors
 from playbooks.selectors.measures import LEAST, Figures, Share
 from playbooks.selectors.triggers import Entry
 from playbooks.services import readings
-from playbooks.views.triggers_cells import alert_row, change_rows, replay_row, tabs
+from playbooks.views.triggers_cells import alert_row, change_rows, replay_row, spans, tabs
 from scoring.selectors import newest_run
 
 DEFINITIONS: Final = {
@@ -274,6 +274,8 @@ def trigger(request: HttpRequest, key: str) -> HttpResponse:
             "replays": [replay_row(each) for each in found.replays.select_related("asked_by")[:8]],
             "changes": change_rows(changes, labels),
             "may_edit": user.is_admin,
+            "spans": spans(),
+            "days": 90,
             "as_of_day": today(),
         },
     )

@@ -12,6 +12,7 @@ from playbooks.models import Alert, Replay, TriggerChange
 from playbooks.models.trigger import Severity, Trigger
 from playbooks.rules import Labels, Rule, RuleError, sentence
 from playbooks.selectors.triggers import scope_text
+from playbooks.services.replays import DAILY_DAYS, SPANS
 
 _STATE_TONES: Final = {"open": "poor", "held": "unknown", "cleared": "good"}
 _REPLAY_TONES: Final = {"done": "good", "failed": "poor"}
@@ -129,6 +130,14 @@ def evidence_text(rows: Iterable[dict[str, Any]]) -> str:
     told = list(rows)
     held = [row for row in told if row.get("holds")] or told
     return "; ".join(f"{row['label']}: {row['text']}" for row in held)
+
+
+def spans() -> list[tuple[int, str]]:
+    """Lengths of a replay as a select offers them."""
+    return [
+        (days, f"{days} days" + ("" if days <= DAILY_DAYS else ", one night a week"))
+        for days in SPANS
+    ]
 
 
 def account_link(pk: int, name: str) -> Any:

@@ -24,8 +24,8 @@ from playbooks.selectors import triggers as selectors
 from playbooks.selectors.triggers import Trial
 from playbooks.services import readings, replays, trigger_changes
 from playbooks.services.trigger_changes import TriggerError, draft_of
-from playbooks.views.triggers_cells import account_link, evidence_text
-from playbooks.views.triggers_replays import wake
+from playbooks.views.triggers_cells import account_link, evidence_text, spans
+from playbooks.views.triggers_replays import span_of, wake
 from playbooks.views.triggers_rows import Choices, parts_shown
 from scoring.metrics.catalogue import catalogue
 from scoring.models import ScoreRun
@@ -35,8 +35,6 @@ from scoring.selectors import newest_run
 SAVE: Final = "save"
 COUNT: Final = "count"
 REPLAY: Final = "replay"
-# How long a replay from the editor looks back.
-_DAYS: Final = 90
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -65,7 +63,11 @@ def _edit(request: HttpRequest, trigger: Trigger | None, values: Mapping[str, An
     run = newest_run(defer=True)
     request.night = run  # type: ignore[attr-defined]
     words, labels = Words(catalogue()), readings.labels(run)
-    choices = {"industries": selectors.industries(), "playbooks": selectors.playbooks()}
+    # What it says already stays a choice, although nobody else would be offered it.
+    choices = {
+        "industries": selectors.industries((values.get("scope") or {}).get("industry", ())),
+        "playbooks": selectors.playbooks(values.get("playbook_id")),
+    }
     if request.method != "POST":
         try:
             editor = forms.of_values(values, words, **choices)
@@ -122,7 +124,7 @@ def _replay(
         draft=draft_of(found),
         name=found["name"],
         trigger=trigger,
-        days=_DAYS,
+        days=span_of(request.POST),
         by=request.user,
         at=timezone.now(),
     )
@@ -167,16 +169,16 @@ def _page(
         "fires": _said(documents["rule"], labels),
         "over": _said(documents["exit"], labels),
         "trial": trial,
-        "trial_rows": [
-            [("", account_link(account.pk, account.name)), ("wrap", evidence_text(rows))]
+        "shown": [
+            (account_link(account.pk, account.name), evidence_text(rows))
             for account, rows in trial.shown
         ]
         if trial
         else [],
-        "trial_headers": (("", "Account"), ("wrap", "Why")),
         "night": run,
         "is_wrong": checked and (bool(editor.form.errors) or None in documents.values()),
-        "draft_days": _DAYS,
+        "days": span_of(request.POST),
+        "spans": spans(),
     }
     partly = bool(request.headers.get("HX-Request"))
     template = "trigger_editor" if partly else "trigger_edit"

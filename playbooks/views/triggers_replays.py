@@ -1,6 +1,7 @@
 """Replays: ask for one, watch it, read what it found."""
 
 import logging
+from datetime import date
 from threading import Thread
 from typing import Any, Final
 
@@ -8,7 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.db import connections
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -21,14 +22,15 @@ from csm.lib.errors import WorkbenchError
 from playbooks import tasks
 from playbooks.models import Replay, Trigger
 from playbooks.selectors import triggers as selectors
-from playbooks.selectors.measures import HORIZONS, Share, median
+from playbooks.selectors.measures import Share, median
 from playbooks.services import readings, replays
 from playbooks.services.trigger_changes import draft_of
 from playbooks.views.triggers_cells import account_link, evidence_text
 from scoring.selectors import newest_run
 
 log = logging.getLogger("playbooks.replays")
-_SHOWN: Final = 40
+_SHOWN: Final = 25
+_USUAL: Final = 90
 _OVERLAPS: Final = 6
 
 
@@ -37,13 +39,12 @@ def start(request: HttpRequest) -> HttpResponse:
     """Replay a trigger as it is kept; the editor asks for its own drafts itself."""
     user = require_admin(request)
     trigger = get_object_or_404(Trigger, key=request.POST.get("trigger", ""))
-    days = request.POST.get("days", "90")
     try:
         replay = replays.ask(
             draft=draft_of(vars(trigger)),
             name=trigger.name,
             trigger=trigger,
-            days=int(days) if days.isdecimal() and len(days) < 5 else 90,
+            days=span_of(request.POST),
             by=user,
             at=timezone.now(),
         )
@@ -52,6 +53,11 @@ def start(request: HttpRequest) -> HttpResponse:
         return redirect("trigger", trigger.key)
     wake(replay)
     return redirect("replay", replay.pk)
+
+
+def span_of(post: QueryDict) -> int:
+    """The days asked for, of those offered."""
+    return next((days for days in replays.SPANS if str(days) == post.get("days")), _USUAL)
 
 
 @require_POST
@@ -157,7 +163,7 @@ def _tiles(found: Replay) -> list[dict[str, Any]]:
             "definition": "Accounts that churned within 180 days after an alert; contracted: that lost part of "
             "their contract value and did not churn.",
         },
-        *(_precision(result, days) for days in HORIZONS),
+        *(_precision(result, days) for days in _horizons(result)),
         {
             "label": "Lead time",
             "value": None if leads is None else display.number(leads),
@@ -182,6 +188,12 @@ def _tiles(found: Replay) -> list[dict[str, Any]]:
             "nor clears then.",
         },
     ]
+
+
+def _horizons(result: dict[str, Any]) -> list[int]:
+    """Those the span is long enough for; the shortest in any case."""
+    found = [int(days) for days in result["precision"]]
+    return [days for days in found if days == min(found) or result["precision"][str(days)][1]]
 
 
 def _precision(result: dict[str, Any], days: int) -> dict[str, Any]:
@@ -215,7 +227,8 @@ def _chart(result: dict[str, Any]) -> dict[str, Any]:
         },
         "headers": [("", "Night"), ("r", "Alerts")],
         "rows": [
-            [("num", day), ("r", display.number(n))] for day, n in reversed(result["by_night"])
+            [("num", _day(day)), ("r", display.number(n))]
+            for day, n in reversed(result["by_night"])
         ],
     }
 
@@ -271,7 +284,7 @@ def _examples(result: dict[str, Any], user: Any) -> dict[str, Any]:
         "example_rows": [
             [
                 ("", account_link(row["account_id"], names[row["account_id"]])),
-                ("num", row["on"]),
+                ("num", _day(row["on"])),
                 ("wrap", evidence_text(row["evidence"])),
                 ("", _after(row)),
             ]
@@ -281,9 +294,13 @@ def _examples(result: dict[str, Any], user: Any) -> dict[str, Any]:
     }
 
 
+def _day(text: str) -> str:
+    return display.day(date.fromisoformat(text))
+
+
 def _after(row: dict[str, Any]) -> Any:
     if row["churned_on"]:
-        return markup.band(f"Churned {row['churned_on']}", "poor", plain=True)
+        return markup.band(f"Churned {_day(row['churned_on'])}", "poor", plain=True)
     if row["contracted_on"]:
-        return markup.band(f"Contracted {row['contracted_on']}", "fair", plain=True)
+        return markup.band(f"Contracted {_day(row['contracted_on'])}", "fair", plain=True)
     return ""

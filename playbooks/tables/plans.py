@@ -86,13 +86,13 @@ def row(plan: Any, *, on: date, now: datetime) -> Row:
         url=url,
         name=f"{plan.title}, {plan.account.name}",
         cells=[
-            ("wrap", markup.link(url, plan.title, plan.account.name)),
+            ("plan-name wrap", markup.link(url, plan.title, plan.account.name)),
             ("", test_state(plan)),
             ("", owner_of(plan.owner)),
             ("num", markup.day(plan.started_on)),
             ("num", target(plan, on)),
             ("r", progress(plan.tasks_done, plan.tasks_all)),
-            ("wrap", next_task(plan, on)),
+            ("plan-next wrap", next_task(plan, on)),
             ("r", kpis(plan.kpis_met, plan.kpis_all)),
             ("r", score_move(plan, health)),
             ("r", markup.money(plan.arr_start, plan.account.currency)),
@@ -163,7 +163,7 @@ def next_task(plan: Any, on: date) -> SafeString | str:
         '{}<span class="detail{}">{}{}</span>',
         plan.next_title,
         " plan-late" if late else "",
-        "due " if not late else "overdue since ",
+        "due " if not late else "was due ",
         display.day(due),
     )
 

@@ -32,6 +32,8 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
         "metric": reverse("metric", kwargs={"key": "total_contacts"}),
         "nights": reverse("nights"),
         "night": reverse("night", kwargs={"pk": run.pk}),
+        "effect": reverse("effect"),
+        "effect by trigger": reverse("effect") + "?by=triggers&after=30",
         "search": reverse("search") + "?q=a",
         "password": reverse("password_change"),
         "tokens": reverse("tokens"),

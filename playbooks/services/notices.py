@@ -262,7 +262,7 @@ def _overflow(user_id: int, many: int, as_of: date) -> Telling:
         kind=Notice.Kind.OVERFLOW,
         title=f"{many} more alert{'' if many == 1 else 's'} than your cap of the day",
         body="They are open and listed; you were not told of them one by one.",
-        url=f"{reverse('alerts')}?overflow=yes",
+        url=f"{reverse('alerts')}?state=overflow&scope=mine",
         about=f"overflow:{as_of.isoformat()}",
     )
 
@@ -290,7 +290,7 @@ def _tell_of_tasks(covers: Mapping[int, Collection[int]], at: datetime) -> None:
                     user_id=user_id,
                     kind=Notice.Kind.TASK,
                     title=f"{'Tasks' if own else 'Tasks you cover for'}: {', '.join(said)}",
-                    url=reverse("tasks") + ("" if own else f"?assignee={row['assignee']}"),
+                    url=reverse("tasks") + ("" if own else f"?who={row['assignee']}"),
                     about=f"tasks:{today.isoformat()}:{row['assignee']}",
                 )
             )

@@ -1,0 +1,284 @@
+"""Who carries how much, and who could carry more: counted for a whole team at once."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from statistics import mean
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db.models import Count, Q, QuerySet, Sum
+
+from accounts.access import visible_to
+from accounts.models import Account, Team
+from accounts.selectors import customers
+from playbooks.access import alerts_seen_by, interventions_seen_by, tasks_seen_by
+from playbooks.models import Absence, Assignment, Intervention, InterventionTask
+from playbooks.selectors.measures import load as alert_load
+
+OUTCOME_DAYS: Final = 90
+# Load, in points: what an average week of each takes.
+ACCOUNT, AT_RISK, OPEN_PLAN, OPEN_ALERT, OVERDUE = 1.0, 3.0, 4.0, 1.0, 1.0
+# Of the mean of the colleagues compared: above it too much, below it room for more.
+TOO_MUCH, ROOM = 1.3, 0.7
+
+
+@dataclass
+class Member:
+    """One colleague's work. Amounts in minor units of the book's currency, over the `arr_known` accounts."""
+
+    user: Any
+    teams: tuple[str, ...] = ()
+    accounts: int = 0
+    arr: int = 0
+    arr_known: int = 0
+    at_risk: int = 0
+    arr_at_risk: int = 0
+    at_risk_known: int = 0
+    plans: int = 0
+    overdue: int = 0
+    alerts: int = 0
+    untaken: int = 0
+    overflow: int = 0
+    response_hours: float | None = None
+    answered: int = 0
+    closed: int = 0
+    recovered: int = 0
+    absence: Absence | None = None
+    # Against the mean of those compared; None without one.
+    ratio: float | None = None
+
+    @property
+    def load(self) -> float:
+        """Points of load: see `ACCOUNT` to `OVERDUE`."""
+        return (
+            ACCOUNT * self.accounts
+            + AT_RISK * self.at_risk
+            + OPEN_PLAN * self.plans
+            + OPEN_ALERT * self.alerts
+            + OVERDUE * self.overdue
+        )
+
+    @property
+    def word(self) -> str:
+        """ "too much", "room for more", "even", or "" where nobody can be compared."""
+        if self.ratio is None:
+            return ""
+        if self.ratio > TOO_MUCH:
+            return "too much"
+        return "room for more" if self.ratio < ROOM else "even"
+
+
+def people_of(user: Any) -> QuerySet[Any]:
+    """The CSMs whose work `user` looks after: managers those of their teams, admins and executives all."""
+    csms = get_user_model().objects.filter(role="csm", is_active=True)
+    if user.is_admin or user.role == "executive":
+        return csms
+    return (
+        csms.filter(teams__in=user.team_ids).distinct() if user.role == "manager" else csms.none()
+    )
+
+
+def members(user: Any, people: Iterable[Any], *, on: date) -> list[Member]:
+    """The work of `people` as far as `user` sees it, the most loaded first. Eight queries."""
+    found = {person.pk: Member(user=person) for person in people}
+    ids = list(found)
+    _teams(found)
+    _accounts(user, found, on)
+    _plans(user, found, on)
+    late = tasks_seen_by(user).filter(
+        assignee__in=ids,
+        state__in=InterventionTask.UNDONE_STATES,
+        intervention__state__in=Intervention.OPEN_STATES,
+        due_on__lt=on,
+    )
+    for pk, many in _counted(late, "assignee"):
+        found[pk].overdue = many
+    for row in alert_load(alerts_seen_by(user).filter(owner__in=ids), on=on):
+        member = found.get(row.owner_id or 0)
+        if member is not None:
+            member.alerts, member.untaken, member.overflow = row.open, row.untaken, row.overflow
+            member.response_hours, member.answered = row.first_act_hours, row.answered
+    away = Absence.objects.filter(user__in=ids, first_on__lte=on, last_on__gte=on)
+    for absence in away.select_related("cover"):
+        found[absence.user_id].absence = absence
+    _compare(found.values())
+    return sorted(found.values(), key=lambda each: (-each.load, str(each.user).casefold()))
+
+
+def _counted(rows: QuerySet[Any], by: str) -> Iterable[tuple[int, int]]:
+    return rows.order_by().values_list(by).annotate(n=Count("pk"))
+
+
+def _teams(found: dict[int, Member]) -> None:
+    names: dict[int, list[str]] = defaultdict(list)
+    rows = Team.members.through.objects.filter(user__in=list(found)).order_by("team__name")
+    for user_id, name in rows.values_list("user_id", "team__name"):
+        names[user_id].append(name)
+    for user_id, teams in names.items():
+        found[user_id].teams = tuple(teams)
+
+
+def _accounts(user: Any, found: dict[int, Member], on: date) -> None:
+    risky, known = Q(health__band=0), Q(currency=settings.DEFAULT_CURRENCY)
+    rows = (
+        customers(visible_to(user), on)
+        .filter(owner__in=list(found))
+        .order_by()
+        .values("owner")
+        .annotate(
+            n=Count("pk"),
+            arr=Sum("arr_amount", filter=known),
+            arr_known=Count("arr_amount", filter=known),
+            risk=Count("pk", filter=risky),
+            risk_arr=Sum("arr_amount", filter=risky & known),
+            risk_known=Count("arr_amount", filter=risky & known),
+        )
+    )
+    for row in rows:
+        member = found[row["owner"]]
+        member.accounts, member.arr, member.arr_known = row["n"], row["arr"] or 0, row["arr_known"]
+        member.at_risk, member.arr_at_risk = row["risk"], row["risk_arr"] or 0
+        member.at_risk_known = row["risk_known"]
+
+
+def _plans(user: Any, found: dict[int, Member], on: date) -> None:
+    ended = Q(state="closed", closed_on__gt=on - timedelta(days=OUTCOME_DAYS), closed_on__lte=on)
+    ended &= ~Q(outcome=Intervention.Outcome.CANCELLED)
+    is_open = Q(state__in=Intervention.OPEN_STATES)
+    rows = (
+        interventions_seen_by(user)
+        .filter(is_open | ended, owner__in=list(found))
+        .order_by()
+        .values("owner")
+        .annotate(
+            running=Count("pk", filter=is_open),
+            over=Count("pk", filter=ended),
+            well=Count("pk", filter=ended & Q(outcome=Intervention.Outcome.RECOVERED)),
+        )
+    )
+    for row in rows:
+        member = found[row["owner"]]
+        member.plans, member.closed, member.recovered = row["running"], row["over"], row["well"]
+
+
+def _compare(every: Collection[Member]) -> None:
+    """Who is away today is not compared with: their book is somebody else's for now."""
+    loads = [each.load for each in every if each.absence is None]
+    middle = mean(loads) if len(loads) > 1 else 0.0
+    for each in every:
+        each.ratio = each.load / middle if middle else None
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A colleague who could have it, with `reasons` in words; `after` is their load then, in points."""
+
+    member: Member
+    after: float
+    reasons: tuple[str, ...]
+    fits: bool
+
+
+@dataclass
+class _Kind:
+    """What kind of accounts is given: how many per industry, size and team."""
+
+    industries: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    sizes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    teams: dict[int | None, int] = field(default_factory=lambda: defaultdict(int))
+
+
+def suggestions(
+    user: Any,
+    people: Sequence[Member],
+    account_ids: Collection[int],
+    *,
+    more: float,
+) -> list[Suggestion]:
+    """`people` from the best choice on, for `more` points of load on these accounts. Three queries.
+
+    Load after it counts most; then who knows the commonest industry and size among the accounts, and who
+    belongs to their team. Whoever is away comes last.
+    """
+    kind = _Kind()
+    rows = Account.objects.filter(pk__in=account_ids).values_list(
+        "industry", "size_segment", "team"
+    )
+    for industry, size, team in rows:
+        kind.industries[industry] += 1
+        kind.sizes[size] += 1
+        kind.teams[team] += 1
+    industry, size, team = (_most(each) for each in (kind.industries, kind.sizes, kind.teams))
+    knows = _experience(user, people, industry, size)
+    belongs = set(
+        Team.members.through.objects.filter(team=team).values_list("user_id", flat=True)
+        if team is not None
+        else ()
+    )
+    middle = mean([each.load for each in people]) if people else 0.0
+    ranked = []
+    for each in people:
+        trade, alike = knows.get(each.user.pk, (0, 0))
+        after = each.load + more
+        share = (trade / each.accounts + alike / each.accounts) / 2 if each.accounts else 0.0
+        fit = 0.3 * share + (0.2 if each.user.pk in belongs else 0.0)
+        place = (each.absence is not None, (after / middle if middle else after) - fit)
+        reasons = _reasons(
+            each, after, middle, (industry, trade), (size, alike), each.user.pk in belongs
+        )
+        suggestion = Suggestion(each, after, tuple(reasons), each.absence is None)
+        ranked.append((place, str(each.user).casefold(), suggestion))
+    return [suggestion for *_, suggestion in sorted(ranked, key=lambda each: each[:2])]
+
+
+def _most(counted: dict[Any, int]) -> Any:
+    return max(counted, key=lambda key: (counted[key], str(key))) if counted else None
+
+
+def _experience(
+    user: Any, people: Sequence[Member], industry: str | None, size: str | None
+) -> dict[int, tuple[int, int]]:
+    """Accounts of that industry and of that size, by owner."""
+    rows = (
+        visible_to(user)
+        .filter(owner__in=[each.user.pk for each in people])
+        .order_by()
+        .values("owner")
+        .annotate(
+            trade=Count("pk", filter=Q(industry=industry or "-")),
+            alike=Count("pk", filter=Q(size_segment=size or "-")),
+        )
+    )
+    return {row["owner"]: (row["trade"], row["alike"]) for row in rows}
+
+
+def _reasons(
+    each: Member,
+    after: float,
+    middle: float,
+    trade: tuple[str | None, int],
+    alike: tuple[str | None, int],
+    belongs: bool,
+) -> Iterable[str]:
+    if each.absence is not None:
+        yield f"away until {each.absence.last_on:%-d %b}"
+    if middle:
+        where = "above" if after > middle else "below"
+        yield f"load {after:,.0f} then, {where} the mean of {middle:,.0f}"
+    if trade[0] and trade[1]:
+        yield f"looks after {trade[1]:,} in {trade[0]}"
+    if alike[0] and alike[1]:
+        yield f"{alike[1]:,} of size {alike[0]}"
+    if belongs:
+        yield "of the accounts' team"
+
+
+def recent_assignments(user: Any, *, limit: int = 10) -> list[Assignment]:
+    """The newest acts of giving that `user` made, or, for admins, anybody."""
+    rows = Assignment.objects.select_related("by", "to", "undone_by")
+    if not user.is_admin:
+        rows = rows.filter(by=user)
+    return list(rows[:limit])

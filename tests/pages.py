@@ -1,14 +1,38 @@
 """Every page of the workbench with an address to try it at; the promises test keeps it complete."""
 
+from datetime import timedelta
+
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Account
+from playbooks.models import Intervention, InterventionTask
 from scoring.models import ScoreRun
+
+
+def a_plan(account: Account, run: ScoreRun) -> Intervention:
+    """An open plan of the account with a task, so that its pages have something to show."""
+    plan, made = Intervention.objects.get_or_create(
+        account=account,
+        title="Win back the users",
+        defaults={
+            "owner": account.owner,
+            "started_on": run.as_of,
+            "started_at": timezone.now(),
+            "target_on": run.as_of + timedelta(days=30),
+        },
+    )
+    if made:
+        InterventionTask.objects.create(
+            intervention=plan, account=account, position=1, title="Call", assignee=account.owner
+        )
+    return plan
 
 
 def pages(account: Account, run: ScoreRun) -> dict[str, str]:
     """Addresses people look at, by a name for the test's report."""
     one = {"pk": account.pk}
+    plan = a_plan(account, run)
     return {
         "home": reverse("home") + "?scope=all",
         "portfolio": reverse("portfolio") + "?scope=all",
@@ -24,6 +48,12 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
         "account contracts": reverse("account_facts", kwargs=one | {"tab": "contracts"}),
         "account commercial": reverse("account_facts", kwargs=one | {"tab": "commercial"}),
         "account outcomes": reverse("account_facts", kwargs=one | {"tab": "outcomes"}),
+        "account plans": reverse("account_plans", kwargs=one),
+        "plans": reverse("plans") + "?scope=all",
+        "plans filtered": reverse("plans") + "?scope=all&state=all&due=overdue&q=pots",
+        "plans by state": reverse("plans_board") + "?scope=all",
+        "plan": reverse("plan", args=[plan.pk]),
+        "plan on paper": reverse("plan_print", args=[plan.pk]),
         "insights": reverse("insights") + "?scope=all",
         "scorecards": reverse("scorecards"),
         "scorecard": reverse("scorecard", kwargs={"key": "crm-engagement"}),

@@ -25,7 +25,7 @@ PUBLIC |= {
     for name in ("batch", "import", "track", "identify", "group", "page", "screen", "alias")
 }
 # The secret in the address is what is asked for.
-PUBLIC |= {"calendar_ics"}
+PUBLIC |= {"calendar_ics", "shared_plan"}
 # A composite primary key cannot have an admin in Django 5.2.
 WITHOUT_ADMIN = {"Snapshot"}
 

@@ -29,11 +29,11 @@ def applies(document: Mapping[str, Any], triggers: Mapping[str, str]) -> list[tu
     """(what, which) of where a playbook applies, e.g. ("Size", "Large or Enterprise"); triggers by name."""
     rows = []
     if keys := document.get("triggers"):
-        rows.append(("Open alert of", either(triggers.get(key, key) for key in keys)))
+        rows.append(("Alert", either(triggers.get(key, key) for key in keys)))
     for key, label, words in (
         ("tones", "Health", TONES),
-        ("sizes", "Size", {}),
         ("industries", "Industry", {}),
+        ("sizes", "Size", {}),
     ):
         if values := document.get(key):
             rows.append((label, either(words.get(value, value) for value in values)))
@@ -51,7 +51,7 @@ def applies(document: Mapping[str, Any], triggers: Mapping[str, str]) -> list[tu
 def applies_line(document: Mapping[str, Any], triggers: Mapping[str, str]) -> str:
     """Where a playbook applies as one line; empty when it is recommended nowhere by itself."""
     return " · ".join(
-        f"{label} {words}" if label in ("Open alert of", "Renewal") else words
+        f"{label}: {words}" if label in ("Alert", "Renewal") else words
         for label, words in applies(document, triggers)
     )
 

@@ -40,8 +40,8 @@ class SwitchForm(forms.Form):
     then = forms.ChoiceField(
         label="Its open plans",
         choices=(
-            ("keep", "go on until they are done"),
-            ("close", "are closed now, as cancelled"),
+            ("keep", "They go on until they are done"),
+            ("close", "They are closed now, as cancelled"),
         ),
         initial="keep",
         widget=forms.RadioSelect,

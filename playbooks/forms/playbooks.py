@@ -77,7 +77,7 @@ class RecipeForm(forms.Form):
         help_text="A plan's target day, counted from its start.",
     )
     owner_roles = _boxes("Roles", StepRole.choices)
-    triggers = _boxes("Open alert of")
+    triggers = _boxes("Open alert")
     tones = _boxes("Health", [(tone, TONES[tone]) for tone in TONES])
     sizes = _boxes("Size", [(size, size) for size in LISTS["sizes"] or ()])
     industries = _boxes("Industry")

@@ -1,7 +1,7 @@
 """Which playbooks fit which accounts now, and why: the same conditions for one account and for the book."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
@@ -115,11 +115,12 @@ def best(versions: Sequence[PlaybookVersion], situation: Situation) -> list[Reco
 
 def reasons_for(version: PlaybookVersion, situation: Situation) -> list[str] | None:
     """Why a version fits a situation, in sentences; None when it does not."""
-    told = [f"Open alert: {alert.name}" for alert in _answered(version, situation)]
-    reasons = match(version.applies, situation)
-    if not told:
-        return reasons
-    return list(dict.fromkeys([*told, *(reasons or [])]))
+    answered = [alert.name for alert in _answered(version, situation)]
+    found = _match(version.applies, situation)
+    if found is None and not answered:
+        return None
+    named, reasons = found or ([], [])
+    return [*_told(dict.fromkeys([*answered, *named])), *reasons]
 
 
 def _answered(version: PlaybookVersion, situation: Situation) -> list[OpenAlert]:
@@ -129,14 +130,25 @@ def _answered(version: PlaybookVersion, situation: Situation) -> list[OpenAlert]
 
 def match(applies: Mapping[str, Any], situation: Situation) -> list[str] | None:
     """Why `applies` fits a situation, in sentences; None when it does not. `{}` fits nowhere."""
+    found = _match(applies, situation)
+    return None if found is None else [*_told(found[0]), *found[1]]
+
+
+def _told(names: Iterable[str]) -> list[str]:
+    listed = list(names)
+    return [f"Open alert{'s' * (len(listed) != 1)}: {', '.join(listed)}"] if listed else []
+
+
+def _match(applies: Mapping[str, Any], situation: Situation) -> tuple[list[str], list[str]] | None:
+    """Names of the open alerts that matched, and the other reasons."""
     if not applies:
         return None
     reasons: list[str] = []
+    told: list[str] = []
     if names := applies.get("triggers"):
         told = [alert.name for alert in situation.alerts if alert.key in names]
         if not told:
             return None
-        reasons += [f"Open alert: {name}" for name in told]
     traits = []
     for key, value, words in (
         ("industries", situation.industry, situation.industry),
@@ -161,7 +173,7 @@ def match(applies: Mapping[str, Any], situation: Situation) -> list[str] | None:
         reasons.append(
             "Renewal today" if left == 0 else f"Renewal in {left} day{'s' * (left != 1)}"
         )
-    return reasons
+    return told, reasons
 
 
 def _stage(applies: Mapping[str, Any], situation: Situation) -> str:

@@ -157,7 +157,7 @@ def dry_run(request: HttpRequest, key: str) -> HttpResponse:
     """What starting the playbook on one account would do; nothing is written."""
     user: Any = request.user
     version, run = _version(request, key), night(request)
-    asked = request.GET.get("q", "").strip()[:80]
+    asked = request.GET.get("q", "").replace("\x00", "").strip()[:80]
     context: dict[str, Any] = {
         "playbook": version.playbook,
         "version": version,
@@ -192,10 +192,16 @@ def dry_run(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _account(user: Any, text: str) -> Account:
-    found = visible_to(user).filter(pk=int(text)).first() if text.isdecimal() else None
+    pk = _id(text)
+    found = None if pk is None else visible_to(user).filter(pk=pk).first()
     if found is None:
         raise Http404("There is no such account.")
     return found
+
+
+def _id(text: str) -> int | None:
+    """A primary key that was sent; None for what cannot be one."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
 @require_POST
@@ -204,7 +210,7 @@ def move(request: HttpRequest, key: str) -> HttpResponse:
     user = require_admin(request)
     found = selectors.get_playbook(key)
     version = found.versions.filter(state=PlaybookVersion.State.ACTIVE).first()
-    ids = [int(pk) for pk in request.POST.getlist("plan") if pk.isdecimal()]
+    ids = [pk for pk in map(_id, request.POST.getlist("plan")) if pk is not None]
     if version is None or not ids:
         messages.error(request, "Choose the plans to move first.")
         return redirect("playbook", key)

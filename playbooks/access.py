@@ -45,11 +45,10 @@ def tasks_changeable_by(user: Any, *, on: date) -> QuerySet[InterventionTask]:
     rows = InterventionTask.objects.all()
     if not may_write(user):
         return rows.none()
-    whose = [user.pk, *covered_by(user, on=on)]
     return rows.filter(
         Q(account__in=changeable_by(user).order_by().values("pk"))
-        | Q(intervention__owner__in=whose)
-        | Q(assignee__in=whose)
+        | _ones(user, "intervention__owner", on)
+        | _ones(user, "assignee", on)
     ).filter(account__in=visible_to(user).order_by().values("pk"))
 
 
@@ -65,11 +64,17 @@ def notes_seen_by(user: Any) -> QuerySet[Note]:
 
 def covered_by(user: Any, *, on: date) -> list[int]:
     """Ids of the colleagues `user` stands in for on a day."""
-    return list(
-        Absence.objects.filter(cover=user, first_on__lte=on, last_on__gte=on).values_list(
-            "user_id", flat=True
-        )
-    )
+    return list(_covered(user, on))
+
+
+def _covered(user: Any, on: date) -> QuerySet[Absence, int]:
+    away = Absence.objects.order_by().filter(cover=user, first_on__lte=on, last_on__gte=on)
+    return away.values_list("user_id", flat=True)
+
+
+def _ones(user: Any, path: str, on: date) -> Q:
+    """What is `user`'s own or that of whom they stand in for; no query of its own."""
+    return Q(**{path: user}) | Q(**{f"{path}__in": _covered(user, on)})
 
 
 def _seen(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:
@@ -79,6 +84,5 @@ def _seen(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:
 def _changeable(rows: QuerySet[Row], user: Any, owner: str, on: date) -> QuerySet[Row]:
     if not may_write(user):
         return rows.none()
-    whose = [user.pk, *covered_by(user, on=on)]
-    mine = Q(**{f"{owner}__in": whose}) | Q(account__in=changeable_by(user).order_by().values("pk"))
-    return _seen(rows.filter(mine), user)
+    accounts = changeable_by(user).order_by().values("pk")
+    return _seen(rows.filter(_ones(user, owner, on) | Q(account__in=accounts)), user)

@@ -50,20 +50,21 @@ def counts(alerts: QuerySet[Alert], filter_: AlertFilter) -> Counts:
     """The tiles and the length of the list: one query, two when the list shows alerts that are over."""
     on = filter_.on
     is_open = shown_in("open", on)
-    wanted: dict[str, Any] = {
-        "open": Count("pk", filter=is_open),
-        "untaken": Count("pk", filter=is_open & Q(taken_by=None)),
-        **{
-            name: Count("pk", filter=shown_in(name, on)) for name in ("overflow", "held", "snoozed")
-        },
+    conditions = {
+        "open": is_open,
+        "untaken": is_open & Q(taken_by=None),
+        **{name: shown_in(name, on) for name in ("overflow", "held", "snoozed")},
     }
     among_open = filter_.view in OPEN_VIEWS
     if among_open:
-        wanted["shown"] = Count("pk", filter=filter_.condition)
+        conditions["shown"] = filter_.condition
+    # Named apart from the fields: a condition on a field must not meet a count of its name.
+    wanted = {f"n_{name}": Count("pk", filter=each) for name, each in conditions.items()}
     found = alerts.filter(state__in=Alert.OPEN_STATES).order_by().aggregate(**wanted)
+    figures = {name.removeprefix("n_"): n for name, n in found.items()}
     if not among_open:
-        found["shown"] = alerts.filter(filter_.condition).order_by().count()
-    return Counts(**found)
+        figures["shown"] = alerts.filter(filter_.condition).order_by().count()
+    return Counts(**figures)
 
 
 class Option(NamedTuple):
@@ -193,7 +194,7 @@ def evidence_line(evidence: Iterable[dict[str, Any]]) -> str:
 
 
 def lines(alerts: QuerySet[Alert], user: Any, *, on: date) -> QuerySet[Alert, Any]:
-    """Rows as the fields of `Record`. One query; another for whom `user` stands in."""
+    """Rows as the fields of `Record`. One query."""
     why = AlertChange.objects.filter(alert=OuterRef("pk"), kind=Kind.HELD).order_by("-pk")
     mine = alerts_changeable_by(user, on=on).filter(pk=OuterRef("pk"))
     return alerts.annotate(

@@ -1,12 +1,14 @@
 """One alert: what its trigger saw, what became of it, what to do."""
 
+from datetime import date
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
 from csm.lib import display, markup
@@ -32,6 +34,8 @@ EVIDENCE_HEADERS = [
     ("", "Holds"),
 ]
 CHANGES_HEADERS = [("", "When"), ("", "What"), ("", "Who"), ("wrap", "Why")]
+# Further ones are chosen by name.
+FITTING = 6
 _HOLDS = {True: "Yes", False: "No", None: "Unknown"}
 _NAMES = (
     "trigger__playbook",
@@ -44,18 +48,21 @@ _NAMES = (
 )
 
 
-def _seen(request: HttpRequest, pk: int) -> Alert:
-    found = alerts_seen_by(request.user).select_related(*_NAMES).filter(pk=pk).first()
+def _seen(request: HttpRequest, pk: int, on: date) -> tuple[Alert, bool]:
+    """The alert, and whether one may act on it. One query."""
+    mine = alerts_changeable_by(request.user, on=on).filter(pk=OuterRef("pk"))
+    seen = alerts_seen_by(request.user).select_related(*_NAMES).annotate(may_act=Exists(mine))
+    found: Any = seen.filter(pk=pk).first()
     if found is None:
         raise Http404("No such alert.")
-    return found
+    return found, found.is_open and found.may_act
 
 
 @require_safe
 def alert(request: HttpRequest, pk: int) -> HttpResponse:
     """The rule in words, its evidence, what happened since, and what one may do."""
-    found, on = _seen(request, pk), today()
-    may = found.is_open and alerts_changeable_by(request.user, on=on).filter(pk=pk).exists()
+    on = today()
+    found, may = _seen(request, pk, on)
     context = {
         "alert": found,
         "severity": _severity(found),
@@ -84,8 +91,8 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def choices(request: HttpRequest, pk: int) -> HttpResponse:
     """The slower half of the page: playbooks that fit, colleagues, what the trigger has been worth."""
-    found, on = _seen(request, pk), today()
-    may = found.is_open and alerts_changeable_by(request.user, on=on).filter(pk=pk).exists()
+    on = today()
+    found, may = _seen(request, pk, on)
     context = {
         "alert": found,
         "controls": controls_of(found, on) if may else None,
@@ -98,6 +105,9 @@ def _choices(request: HttpRequest, found: Alert, may: bool) -> dict[str, Any]:
     health = getattr(found.account, "health", None)
     as_of = health.as_of if health else None
     fitting = recommended([found.account_id], as_of=as_of).get(found.account_id, [])
+    # What answers this very alert comes first.
+    fitting.sort(key=lambda each: each.playbook.pk != found.trigger.playbook_id)
+    fitting = fitting[:FITTING]
     named = {each.version.pk for each in fitting}
     worth = measures.figures(on=today(), trigger_ids=[found.trigger_id]).get(
         found.trigger_id, measures.Figures()
@@ -182,18 +192,18 @@ def evidence_row(row: dict[str, Any]) -> list[tuple[str, Any]]:
         ("wrap", row.get("label", "")),
         ("r num", value),
         ("r num", "" if threshold is None else str(threshold)),
-        ("", f"{window} days" if window else format_html('<span class="quiet">now</span>')),
+        ("", f"{window} days" if window else mark_safe('<span class="quiet">now</span>')),
         (css, _HOLDS.get(holds, "Unknown")),
     ]
 
 
 def change_row(change: AlertChange, found: Alert) -> list[tuple[str, Any]]:
     """Something that happened, as `CHANGES_HEADERS`."""
-    undone = format_html(' <span class="badge">undone</span>') if change.undone_at else ""
+    undone = mark_safe(' <span class="badge">undone</span>') if change.undone_at else ""
     who = (
         markup.owner(str(change.by))
         if change.by
-        else format_html('<span class="quiet">the night</span>')
+        else mark_safe('<span class="quiet">the night</span>')
     )
     return [
         ("num", moment(change.at)),

@@ -10,7 +10,6 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.trust import selectors as trust
 from accounts.trust.views.answers import as_csv
 from csm.lib import display
 from csm.lib.addresses import with_params, without_value
@@ -175,7 +174,7 @@ def alerts(request: HttpRequest) -> HttpResponse:
         "rows": listing.rows,
         "counts": counts,
         "tiles": _tiles(listing),
-        "freezes": trust.open_freezes() if counts.held else [],
+        "held_url": f"{reverse('alerts')}?scope={listing.scope}&state=held",
         "facets": facets[:5],
         "more_facets": facets[5:],
         "more_on": sum(name in listing.filter.values for name in ("taken", "age")),

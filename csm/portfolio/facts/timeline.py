@@ -255,7 +255,9 @@ def _readable(key: str, said: str) -> str:
         kind, who, what = said.split("|", 2)
         label = str(dict(_KINDS[key]).get(kind, kind))
         by = f", {who.strip()}" if who.strip() else ""
-        return f"{label}: {what}{by}" if what else f"{label}{by}"
+        if not what:
+            return f"{label}{by}"
+        return f"{_BY_KEY[key].label[:-1]} “{what}”: {label[:1].lower()}{label[1:]}{by}"
     return said
 
 

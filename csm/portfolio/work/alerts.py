@@ -1,13 +1,14 @@
 """The alerts of one account: what is open, with what one may do, and what has been."""
 
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
-from accounts.trust.views.answers import page_of
 from csm.lib import markup
 from csm.lib.dates import today
 from csm.portfolio.account import header
@@ -17,6 +18,8 @@ from playbooks.selectors.alerts import Record, lines
 from playbooks.tables import alerts as cells
 from playbooks.views.alert_actions import controls
 
+# So many of those that are over; the list of alerts has them all.
+PAST: Final = 100
 PAST_HEADERS: Final = [
     ("wrap", "Alert"),
     ("", "Severity"),
@@ -40,15 +43,21 @@ def account_alerts(request: HttpRequest, pk: int) -> HttpResponse:
         request.user,
         on=on,
     )
-    page, pager = page_of(request, past, "past alerts")
+    ended = [Record(*row) for row in past[: PAST + 1]]
     context = header(account, health, "account_alerts") | {
         "open_alerts": [_card(Record(*row), on) for row in rows],
         "past_headers": PAST_HEADERS,
-        "past": [_past(Record(*row), on) for row in page.object_list],
-        "pager": pager,
+        "past": [_past(record, on) for record in ended[:PAST]],
+        "more_past": f"{reverse('alerts')}?{_asked(account.external_id)}"
+        if len(ended) > PAST
+        else "",
         "next": request.get_full_path(),
     }
     return render(request, "portfolio/account_alerts.html", context)
+
+
+def _asked(external_id: str) -> str:
+    return urlencode({"scope": "all", "state": "all", "q": external_id})
 
 
 def _card(record: Record, on: Any) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def _claim(night: TriggerNight, worker: str) -> bool:
 
 def _go_on(night: TriggerNight, worker: str, at: datetime, shard_size: int) -> None:
     if night.state != TriggerNight.State.FOLLOW_UP:
-        while (last_id := _end_of_shard(night.position, shard_size)) is not None:
+        while (last_id := end_of_shard(night.position, shard_size)) is not None:
             _shard(night, worker, at, last_id)
         _move(night, worker, state=TriggerNight.State.FOLLOW_UP, stage=next(iter(_STAGES)))
     names = list(_STAGES)
@@ -141,7 +141,7 @@ def _go_on(night: TriggerNight, worker: str, at: datetime, shard_size: int) -> N
     )
 
 
-def _end_of_shard(position: int, size: int) -> int | None:
+def end_of_shard(position: int, size: int) -> int | None:
     """The last account id of the next shard; None after the last one."""
     ids = Account.objects.filter(pk__gt=position).order_by("pk").values_list("pk", flat=True)
     full = ids[size - 1 : size].first()

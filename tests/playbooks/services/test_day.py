@@ -79,7 +79,7 @@ def test_accounts_of_an_import_are_judged(accounts, imported, monkeypatch):
     assert refreshed == [{accounts[1].pk}]
     assert told == [set(Alert.objects.values_list("pk", flat=True))]
     assert Watermark.objects.get(key=day.WATERMARK).at == LATER
-    assert day.look(at=LATER + timedelta(minutes=5)).accounts == 0
+    assert day.look(at=LATER + timedelta(minutes=15)).accounts == 0
 
 
 def test_every_way_facts_come_in_is_found(accounts, imported):

@@ -1,0 +1,89 @@
+"""T-triggers: every trigger that ships judged on the whole book, its alerts written.
+
+Every account is told every metric the triggers read, on three days of the last month, spread so that each
+trigger fires for some accounts and not for others. The first round opens alerts for the whole book, as on the
+day the triggers are switched on; the second, the day after, finds them open, as every night.
+"""
+
+import datetime as dt
+import resource
+import time
+from typing import Any
+
+import numpy as np
+import orjson
+from django.db import connection, transaction
+
+from accounts.models import Account, Reading
+from csm.lib.copy import bulk_insert
+from playbooks.models import Alert, Policy
+from playbooks.rules import needs_of
+from playbooks.services import alert_rows, evaluation, night, triggers
+from scoring.metrics.catalogue import CATALOGUE
+from scoring.selectors import newest_run
+
+SOURCE = "bench-triggers"
+SEED = 11
+# Ranges that put the thresholds of the library inside.
+_SPREAD = {"count": (0, 6), "days": (0, 120), "number": (-4, 8), "score": (1, 4), "money": (0, 1e6)}
+
+
+def write(as_of: dt.date) -> int:
+    """Readings of all trigger metrics for every account; returns how many rows."""
+    triggers.load_library()
+    watched, _ = evaluation.watches()
+    keys = sorted(needs_of(rule for watch in watched for rule in watch.rules).metrics)
+    random = np.random.default_rng(SEED)
+    ids = list(Account.objects.order_by("pk").values_list("pk", flat=True))
+    for ago in (14, 7, 0):
+        columns = [_column(random, key, len(ids)) for key in keys]
+        on = as_of - dt.timedelta(days=ago)
+        rows = (
+            (account, on, SOURCE, orjson.dumps(dict(zip(keys, row, strict=True))).decode())
+            for account, row in zip(ids, zip(*columns, strict=True), strict=True)
+        )
+        with transaction.atomic():
+            bulk_insert(Reading, ("account", "on", "source", "metrics"), rows)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return len(ids) * 3
+
+
+def _column(random: np.random.Generator, key: str, n: int) -> list[float]:
+    metric = CATALOGUE[key]
+    if metric.kind == "ratio":
+        return [round(value, 3) for value in random.uniform(-0.5, 0.5, n).tolist()]
+    low, high = _SPREAD[metric.kind]
+    return [float(round(value)) for value in random.uniform(low, high, n).tolist()]
+
+
+def measure() -> dict[str, Any]:
+    """Seconds of both rounds, wall and processor, on the newest night; and what they did."""
+    run = newest_run()
+    if run is None:
+        raise RuntimeError("There is no night to judge.")
+    Alert.objects.all().delete()
+    found: dict[str, Any] = {"accounts": run.accounts, "triggers": len(triggers.read_library())}
+    for name, ahead in (("first_night", 0), ("every_night", 1)):
+        day = run.as_of + dt.timedelta(days=ahead)
+        found[name] = _round(run, day)
+    return found | {
+        "alerts": Alert.objects.count(),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+    }
+
+
+def _round(run: Any, as_of: dt.date) -> dict[str, Any]:
+    at = dt.datetime.combine(as_of, dt.time(2), dt.UTC)
+    wall, processor = time.perf_counter(), time.process_time()
+    opened = position = 0
+    while (last := night.end_of_shard(position, night.SHARD_SIZE)) is not None:
+        report = evaluation.evaluate(run, as_of=as_of, first_id=position + 1, last_id=last, at=at)
+        opened += report.opened.total()
+        position = last
+    alert_rows.spread_overflow(as_of, Policy.current().alert_cap)
+    return {
+        "seconds": round(time.perf_counter() - wall, 2),
+        "processor_seconds": round(time.process_time() - processor, 2),
+        "opened": opened,
+    }

@@ -3,6 +3,7 @@
 import ast
 import re
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.apps import apps
@@ -81,7 +82,7 @@ def patterns(resolver: URLResolver, prefix: str = "") -> list[tuple[str, URLPatt
 
 
 def address(name: str, pattern: URLPattern) -> str | None:
-    values = {"int": 1, "slug": "x", "str": "x", "path": "x"}
+    values = {"int": 1, "slug": "x", "str": "x", "path": "x", "uuid": UUID(int=1)}
     kwargs = {}
     for key, converter in pattern.pattern.converters.items():
         kwargs[key] = values[

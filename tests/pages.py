@@ -6,7 +6,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account
-from playbooks.models import Intervention, InterventionTask
+from playbooks.models import Intervention, InterventionTask, Replay, Trigger
+from playbooks.services import replay_sums
+from playbooks.services.trigger_changes import draft_of
 from scoring.models import ScoreRun
 
 
@@ -29,10 +31,34 @@ def a_plan(account: Account, run: ScoreRun) -> Intervention:
     return plan
 
 
+def a_trigger() -> Trigger:
+    """A trigger that is switched on."""
+    rule = {"match": "all", "conditions": [{"score": "value", "op": "<", "value": 30}]}
+    return Trigger.objects.get_or_create(
+        key="a-low-score",
+        defaults={"name": "A low score", "family": "real-time", "rule": rule, "is_active": True},
+    )[0]
+
+
+def a_replay(trigger: Trigger, run: ScoreRun) -> Replay:
+    """A finished replay of a trigger that never fired."""
+    return Replay.objects.get_or_create(
+        trigger=trigger,
+        defaults={
+            "name": trigger.name,
+            "draft": draft_of(vars(trigger)),
+            "as_of": run.as_of,
+            "state": Replay.State.DONE,
+            "result": replay_sums.finished(replay_sums.empty([run.as_of])),
+            "asked_at": timezone.now(),
+        },
+    )[0]
+
+
 def pages(account: Account, run: ScoreRun) -> dict[str, str]:
     """Addresses people look at, by a name for the test's report."""
     one = {"pk": account.pk}
-    plan = a_plan(account, run)
+    plan, trigger = a_plan(account, run), a_trigger()
     return {
         "home": reverse("home") + "?scope=all",
         "portfolio": reverse("portfolio") + "?scope=all",
@@ -47,6 +73,7 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
         "account support": reverse("account_facts", kwargs=one | {"tab": "support"}),
         "account contracts": reverse("account_facts", kwargs=one | {"tab": "contracts"}),
         "account commercial": reverse("account_facts", kwargs=one | {"tab": "commercial"}),
+        "account alerts": reverse("account_alerts", kwargs=one),
         "account outcomes": reverse("account_facts", kwargs=one | {"tab": "outcomes"}),
         "account plans": reverse("account_plans", kwargs=one),
         "plans": reverse("plans") + "?scope=all",
@@ -72,6 +99,12 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
         "clocks met": reverse("clocks") + "?scope=all&state=met",
         "effect": reverse("effect"),
         "effect by trigger": reverse("effect") + "?by=triggers&after=30",
+        "triggers": reverse("triggers"),
+        "triggers filtered": reverse("triggers") + "?family=leading&state=on&q=nothing-like-it",
+        "trigger": reverse("trigger", args=[trigger.key]),
+        "replay": reverse("replay", args=[a_replay(trigger, run).pk]),
+        "alerts": reverse("alerts") + "?scope=all",
+        "alerts filtered": reverse("alerts") + "?scope=all&state=dismissed&severity=4&q=pots",
         "search": reverse("search") + "?q=a",
         "password": reverse("password_change"),
         "tokens": reverse("tokens"),
@@ -80,7 +113,11 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
 
 def admin_pages() -> dict[str, str]:
     """Addresses only admins find, by a name for the test's report; others get 404."""
+    trigger = a_trigger()
     return {
+        "trigger, new": reverse("trigger_new"),
+        "trigger, edit": reverse("trigger_edit", args=[trigger.key]),
+        "trigger, switch": reverse("trigger_switch", args=[trigger.key]),
         "imports": reverse("imports"),
         "imports without a hit": reverse("imports") + "?state=failed",
         "import a file": reverse("import_new"),

@@ -120,7 +120,7 @@ def _row(entry: Entry) -> dict[str, Any]:
     url = reverse("trigger", args=[trigger.key])
     cells: list[tuple[str, Any]] = [
         ("wrap", markup.link(url, trigger.name, entry.told.fires)),
-        ("", severity(trigger.severity)),
+        ("", _severity(trigger)),
         ("r", _open(trigger, found)),
         ("r", _days(found.open_age)),
         ("r", display.number(found.fired)),
@@ -145,13 +145,10 @@ def _open(trigger: Trigger, found: Figures) -> Any:
     return text
 
 
-def severity(value: int) -> SafeString:
-    """How loud, as a word with its shape."""
-    return markup.band(
-        str(dict(Trigger._meta.get_field("severity").choices or ())[value]),
-        TONES[value],
-        plain=True,
-    )
+def _severity(trigger: Trigger) -> SafeString:
+    """How loud, as a word with its shape; and that it is off."""
+    word = markup.band(trigger.get_severity_display(), TONES[trigger.severity], plain=True)
+    return word if trigger.is_active else format_html('{} <span class="badge">Off</span>', word)
 
 
 def share(found: Share) -> Any:

@@ -6,8 +6,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account
-from playbooks.models import Intervention, InterventionTask, Replay, Trigger
+from playbooks.models import (
+    Intervention,
+    InterventionTask,
+    Playbook,
+    PlaybookVersion,
+    Replay,
+    Trigger,
+)
 from playbooks.services import replay_sums
+from playbooks.services.recipes import Kpi, Recipe, Step, write
 from playbooks.services.trigger_changes import draft_of
 from scoring.models import ScoreRun
 
@@ -55,10 +63,38 @@ def a_replay(trigger: Trigger, run: ScoreRun) -> Replay:
     )[0]
 
 
+def a_playbook() -> Playbook:
+    """A published playbook for low health, with a draft of its next version."""
+    playbook, made = Playbook.objects.get_or_create(
+        key="wake-up", defaults={"name": "Wake up", "kind": "trigger"}
+    )
+    if made:
+        for number, state in ((1, "active"), (2, "draft")):
+            version = PlaybookVersion.objects.create(
+                playbook=playbook, number=number, applies={"tones": ["poor", "fair", "good"]}
+            )
+            recipe = Recipe(
+                applies=version.applies,
+                steps=(Step("Call"), Step("Meet", role="manager", offset_days=number)),
+                kpis=(Kpi("total_contacts", "at_least", 12.0),),
+                exit_rule={
+                    "match": "all",
+                    "conditions": [{"score": "value", "op": ">=", "value": 50}],
+                },
+            )
+            write(version, recipe)
+            if state == "active":
+                PlaybookVersion.objects.filter(pk=version.pk).update(
+                    state=state, published_at=timezone.now(), note="The first."
+                )
+    return playbook
+
+
 def pages(account: Account, run: ScoreRun) -> dict[str, str]:
     """Addresses people look at, by a name for the test's report."""
     one = {"pk": account.pk}
     plan, trigger = a_plan(account, run), a_trigger()
+    recipe = {"key": a_playbook().key}
     return {
         "home": reverse("home") + "?scope=all",
         "portfolio": reverse("portfolio") + "?scope=all",
@@ -105,6 +141,21 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
         "replay": reverse("replay", args=[a_replay(trigger, run).pk]),
         "alerts": reverse("alerts") + "?scope=all",
         "alerts filtered": reverse("alerts") + "?scope=all&state=dismissed&severity=4&q=pots",
+        "playbooks": reverse("playbooks"),
+        "playbooks filtered": reverse("playbooks") + "?kind=cadence&q=nothing-like-it",
+        "playbook": reverse("playbook", kwargs=recipe),
+        "playbook audience": reverse("playbook_audience", kwargs=recipe),
+        "playbook dry run": reverse("playbook_try", kwargs=recipe) + f"?account={account.pk}",
+        "playbook roles": reverse("playbook_roles"),
+        "at risk with columns": reverse("at_risk") + "?scope=all&cols=score,plan,clock&plan=none",
+        "notices": reverse("notices"),
+        "notice settings": reverse("notice_settings"),
+        "webhooks": reverse("webhooks"),
+        "team": reverse("team"),
+        "assign": reverse("assign") + f"?from={account.owner_id or 0}",
+        "absences": reverse("absences"),
+        "hand-overs": reverse("handovers"),
+        "hand-over": reverse("handover", kwargs=one),
         "search": reverse("search") + "?q=a",
         "password": reverse("password_change"),
         "tokens": reverse("tokens"),
@@ -114,7 +165,12 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
 def admin_pages() -> dict[str, str]:
     """Addresses only admins find, by a name for the test's report; others get 404."""
     trigger = a_trigger()
+    recipe = {"key": a_playbook().key}
     return {
+        "new playbook": reverse("playbook_new"),
+        "playbook draft": reverse("playbook_edit", kwargs=recipe),
+        "publish a playbook": reverse("playbook_publish", kwargs=recipe),
+        "switch a playbook": reverse("playbook_switch", kwargs=recipe),
         "trigger, new": reverse("trigger_new"),
         "trigger, edit": reverse("trigger_edit", args=[trigger.key]),
         "trigger, switch": reverse("trigger_switch", args=[trigger.key]),

@@ -12,6 +12,8 @@ from django.http import Http404
 from accounts.access import visible_to
 from accounts.models import Account
 from csm.portfolio.reasons import attention
+from playbooks import urgency
+from playbooks.models import AccountWork, Handover
 from scoring import priority
 from scoring.engine import codec
 from scoring.engine.difference import Difference
@@ -69,7 +71,10 @@ def account_with_health(user: Any, pk: int) -> tuple[Account, AccountHealth | No
     found = (
         visible_to(user)
         .select_related("owner", "team", "health", "work")
-        .annotate(has_children=Exists(below))
+        .annotate(
+            has_children=Exists(below),
+            was_handed_over=Exists(Handover.objects.filter(account=OuterRef("pk"))),
+        )
         .filter(pk=pk)
         .first()
     )
@@ -138,11 +143,14 @@ def priority_parts(account: Account, health: AccountHealth) -> list[PriorityPart
     parts = attention(
         health.score, health.change_30d, account.renewal_on, account.arr_amount, health.as_of
     )
+    work: AccountWork | None = getattr(account, "work", None)
     return [
         PriorityPart("Low health", float(parts.health[0]), priority.HEALTH),
         PriorityPart("Falling over 30 days", float(parts.trend[0]), priority.TREND),
         PriorityPart("Renewal near", float(parts.renewal[0]), priority.RENEWAL),
         PriorityPart("Size of ARR", float(parts.arr[0]), priority.ARR),
+        PriorityPart("Open alerts", work.alert_points if work else 0.0, urgency.ALERTS),
+        PriorityPart("Clocks", work.clock_points if work else 0.0, urgency.CLOCKS),
     ]
 
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
@@ -15,7 +16,7 @@ from accounts.models import Account
 from csm.lib import display, markup
 from csm.lib.dates import today
 from csm.nav import night_of, scope_of
-from csm.portfolio import home_charts
+from csm.portfolio import home_charts, home_work
 from csm.portfolio.home_selectors import (
     CHANGED_DAYS,
     MOVER_POINTS,
@@ -59,6 +60,7 @@ def home(request: HttpRequest) -> HttpResponse:
     lists = shortlists(accounts, as_of, days)
     nights = trend(user, scope, run)
     context |= {
+        "work_tiles": home_work.tiles(user, scope, on=today(), now=timezone.now()),
         "tiles": _tiles(found, scope),
         "split": markup.split_bar(
             [(band.name, band.tone, band.accounts) for band in found.bands], "Accounts per band"

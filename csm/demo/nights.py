@@ -37,11 +37,13 @@ def run_nights(
     *,
     by: User,
     connect: Callable[[], object],
+    work: Callable[[], object],
     done: Callable[[dt.date], None],
 ) -> int:
     """Score the nights that are not there yet; returns how many. `done` hears of every date.
 
-    `connect` is called before the first of them that knows the customer's systems.
+    `connect` is called before the first of them that knows the customer's systems, `work` when the newest
+    is scored and its triggers are still to be judged.
 
     Raises WorkbenchError when a night fails; running it again goes on from there.
     """
@@ -64,6 +66,8 @@ def run_nights(
             run = run_nightly(night, by=by, history_only=night != plan.as_of)
             if run.state != ScoreRun.State.DONE:
                 raise WorkbenchError(f"The night of {night} failed: {run.error}")
+            if night == plan.as_of:
+                work()
             after_night(run)
             ran += 1
         done(night)

@@ -16,6 +16,7 @@ from csm.demo.facts import imports, stream
 from csm.demo.facts.history import own_columns
 from csm.demo.facts.write import are_there, write_facts
 from csm.demo.people import ensure_people
+from csm.demo.work.forget import forget
 from csm.lib.copy import bulk_insert
 from csm.lib.money import per_unit
 from scoring.models import DailyRollup, ScoreRun, Snapshot
@@ -137,6 +138,7 @@ def remove() -> None:
         ids: Any = rows.order_by().values("pk")
         ImportChange.objects.filter(table=table, row_id__in=ids).delete()
     stream.forget()
+    forget(demo)
     _delete_rows_of(demo)
     demo.delete()
     imports.forget()

@@ -15,8 +15,10 @@ from csm.demo import write
 from csm.demo.book import LABEL, Book, Plan, generate
 from csm.demo.nights import forget_improvement, nights, run_nights
 from csm.demo.people import PASSWORD, PEOPLE, ensure_people
+from csm.demo.work.life import live
 from csm.lib.dates import parse_day, today
 from csm.lib.errors import WorkbenchError
+from csm.models import User
 
 ACCOUNTS = 10_000
 
@@ -116,6 +118,17 @@ class Command(BaseCommand):
                 f"{time.monotonic() - started:.0f} s."
             )
 
+    def _work(self, plan: Plan, users: dict[str, User]) -> None:
+        """Three months of alerts, plans and tasks, unless they are there."""
+        started = time.monotonic()
+        story = (self.book or generate(plan)).world.story.tolist()
+        nights = live(plan, users, story)
+        if nights:
+            self._say(
+                f"Worked on alerts and plans over {nights} nights of three months in "
+                f"{time.monotonic() - started:.0f} s."
+            )
+
     def _nights(self, plan: Plan) -> None:
         users, _ = ensure_people()
         total = len(nights(plan))
@@ -128,6 +141,7 @@ class Command(BaseCommand):
                     plan,
                     by=by,
                     connect=lambda: self._connect(plan),
+                    work=lambda: self._work(plan, users),
                     done=lambda night: bar.update(task, advance=1, description=str(night)),
                 )
             return
@@ -139,7 +153,13 @@ class Command(BaseCommand):
             if counted % 30 == 0 or counted == total:
                 self._say(f"{counted} of {total} nights are scored, up to {night}.")
 
-        run_nights(plan, by=by, connect=lambda: self._connect(plan), done=tell)
+        run_nights(
+            plan,
+            by=by,
+            connect=lambda: self._connect(plan),
+            work=lambda: self._work(plan, users),
+            done=tell,
+        )
 
     def _logins(self, address: str) -> None:
         table = Table("Log-in", "Role", "Team", "Name", title=f"{address}   password: {PASSWORD}")

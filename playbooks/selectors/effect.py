@@ -39,6 +39,7 @@ def report(as_of: date) -> dict[str, Any]:
             "plans": len(book.treated),
             "looked_at": book.looked_at,
             "accounts_compared": int(book.pool["account"].nunique()),
+            "treated_later": int(book.pool.loc[book.pool["later"], "account"].nunique()),
         },
         "playbooks": [_row(book, *group) for group in _playbooks(book.treated)],
         "triggers": [_row(book, *group) for group in _triggers(book.treated)],

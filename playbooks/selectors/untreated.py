@@ -1,4 +1,4 @@
-"""Accounts nobody worked on, week by week: what plans are compared with."""
+"""Accounts nobody had begun to work on, week by week: what plans are compared with."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -27,8 +27,13 @@ from scoring.services.versions import published_spec
 
 # Untreated accounts looked at per week.
 SAMPLE: Final = 5_000
-# Untreated means: no plan of any playbook from the week on for so many days.
-WINDOW_DAYS: Final = max(HORIZONS)
+# Untreated means: no plan begun by the end of the week, save those over for so many days.
+#
+# A plan begun later does not disqualify. Accounts that stay bad get one sooner or later, so leaving them out
+# would compare the treated with those that recovered, and make every playbook look harmful. (Risk-set
+# matching: Li, Propert and Rosenbaum 2001, Journal of the American Statistical Association 96.) The price: a
+# plan begun later helps the comparison, and the effect comes out nearer to none than it is.
+REST_DAYS: Final = 30
 _TREND_DAYS: Final = 30
 
 
@@ -52,7 +57,7 @@ def comparison(as_of: date) -> Comparison:
     since = as_of - timedelta(days=LOOKBACK_DAYS)
     nights = Nights(since - timedelta(days=_TREND_DAYS + 7), as_of)
     treated = treatments(as_of, nights)
-    busy = busy_since(since - timedelta(days=7))
+    busy = busy_since(since - timedelta(days=7 + REST_DAYS))
     pools: list[pd.DataFrame] = []
     ours: list[npt.NDArray[np.int64]] = []
     theirs: list[npt.NDArray[np.int64]] = []
@@ -89,15 +94,15 @@ def _nobody() -> pd.DataFrame:
     columns = ["account", "version", "started", "score", "trend"]
     columns += [f"change_{days}" for days in HORIZONS]
     frame = pd.DataFrame({name: np.empty(0) for name in columns})
-    return frame.assign(tone="", size="", industry="")
+    return frame.assign(tone="", size="", industry="", later=False)
 
 
 def _untreated(bucket: int, nights: Nights, busy: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """A sample of the accounts without a plan around the week, as they stood in its middle."""
+    """A sample of the accounts without a plan by the end of the week, as they stood in its middle."""
     night = nights.near(min(bucket + 3, as_of.toordinal()))
     if night is None:
         return _nobody()
-    open_then = (busy["first"] <= bucket + 6 + WINDOW_DAYS) & (busy["last"] >= bucket)
+    open_then = (busy["first"] <= bucket + 6) & (busy["last"] >= bucket - REST_DAYS)
     taken = set(busy.loc[open_then, "account"].tolist())
     ids = [pk for pk in _sample(bucket) if pk not in taken]
     start = night.toordinal()
@@ -125,6 +130,8 @@ def _untreated(bucket: int, nights: Nights, busy: pd.DataFrame, as_of: date) -> 
     past = [np.nan if before is None else earlier.get((*pair, before), np.nan) for pair in pairs]
     frame["trend"] = frame["score"] - np.array(past, dtype=np.float64)
     frame["started"] = start
+    after = (busy["first"] > bucket + 6) & (busy["first"] <= start + max(HORIZONS))
+    frame["later"] = frame["account"].isin(set(busy.loc[after, "account"].tolist()))
     words = {version: published_spec(version).band_words for version in frame["version"].unique()}
     frame["tone"] = [
         words[version][band][1]

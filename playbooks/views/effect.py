@@ -16,7 +16,7 @@ from csm.models import Role
 from playbooks.effect import LEAST, LEVEL, NEIGHBOURS, NOT_ENOUGH
 from playbooks.models import EffectReport
 from playbooks.selectors.treatments import HORIZONS
-from playbooks.selectors.untreated import SAMPLE, WINDOW_DAYS
+from playbooks.selectors.untreated import REST_DAYS, SAMPLE
 from playbooks.services import effects
 from playbooks.views import effect_cells
 from scoring.models import ScoreRun
@@ -95,7 +95,7 @@ def _shown(request: HttpRequest, body: dict[str, Any], tab: str) -> dict[str, An
         "least": LEAST,
         "neighbours": NEIGHBOURS,
         "sample": SAMPLE,
-        "window": WINDOW_DAYS,
+        "rest": REST_DAYS,
         "csv_url": reverse("effect_csv") + f"?by={tab}",
     }
 

@@ -124,12 +124,26 @@ def test_what_is_unknown_is_left_out_and_counted(treated_book):
     assert (after["due"], after["known"], after["effect"]["treated"]) == (24, 22, 22)
 
 
-def test_accounts_under_treatment_are_nobodys_comparison(treated_book, make_plan):
+def test_accounts_already_under_treatment_are_nobodys_comparison(treated_book, make_plan):
     _, others, _ = treated_book
-    for each in others[:28]:
-        make_plan(each, started_on=START + timedelta(days=20), tasks=())
+    for each in others[:14]:
+        make_plan(each, started_on=START - timedelta(days=60), tasks=())
+    for each in others[14:28]:
+        over = {**CLOSED, "closed_on": START - timedelta(days=20), "outcome": "improved"}
+        make_plan(each, started_on=START - timedelta(days=90), tasks=(), **over)
 
     assert report(NIGHT)["method"]["accounts_compared"] == 2
+
+
+def test_a_plan_begun_later_does_not_take_an_account_out_of_the_comparison(treated_book, make_plan):
+    """What stays bad gets a plan in the end: without it only those that recovered would be left."""
+    _, others, _ = treated_book
+    for each in others[:20]:
+        make_plan(each, started_on=START + timedelta(days=30), tasks=())
+
+    method = report(NIGHT)["method"]
+
+    assert (method["accounts_compared"], method["treated_later"]) == (25, 20)
 
 
 def test_plans_that_ended_are_counted_by_how(treated_book, plan, make_account):

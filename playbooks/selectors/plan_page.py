@@ -1,6 +1,5 @@
 """Reads of the page of one plan."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -21,10 +20,9 @@ from playbooks.models import (
     PlaybookVersion,
     Risk,
 )
-from playbooks.rules import Label, Rule, RuleError, sentence
+from playbooks.rules import Rule, RuleError, sentence
 from playbooks.services.readings import labels
-from scoring.models import ScoreRun
-from scoring.selectors import snapshots_of
+from scoring.selectors import newest_run, snapshots_of
 
 # Changes the page shows; the file has all of them.
 CHANGES: Final = 60
@@ -74,35 +72,33 @@ def changeable(user: Any, pk: int, *, on: date) -> Intervention:
     return found
 
 
-def parts(plan: Intervention, run: ScoreRun | None, *, inside: bool = True) -> Parts:
-    """What the page shows; with `inside` False only what a shared or printed plan does."""
+def parts(plan: Intervention, *, risks: bool = True, work: bool = True) -> Parts:
+    """What the page shows; on paper without the `work` around it, behind a link without `risks` too."""
     tasks = plan.tasks.select_related("assignee", "done_by", "approved_by")
     return Parts(
         plan=plan,
         tasks=list(tasks),
         kpis=list(plan.kpis.all()),
-        risks=list(plan.risks.select_related("owner")) if inside else [],
-        changes=list(plan.changes.select_related("by", "task")[:CHANGES]) if inside else [],
-        alerts=list(plan.alerts.select_related("trigger")) if inside else [],
-        clocks=_clocks(plan) if inside else [],
-        scores=_scores(plan) if inside else [],
-        newer=_newer(plan) if inside else None,
-        test=test_sentence(plan, run),
+        risks=list(plan.risks.select_related("owner")) if risks else [],
+        changes=list(plan.changes.select_related("by", "task")[:CHANGES]) if work else [],
+        alerts=list(plan.alerts.select_related("trigger")) if work else [],
+        clocks=_clocks(plan) if work else [],
+        scores=_scores(plan) if work else [],
+        newer=_newer(plan) if work else None,
+        test=test_sentence(plan),
     )
 
 
-def test_sentence(plan: Intervention, run: ScoreRun | None) -> str:
+def test_sentence(plan: Intervention) -> str:
     """The exit test in words; empty without one."""
     if not plan.exit_rule:
         return ""
     try:
-        return sentence(Rule.parse(plan.exit_rule), _labels(run))
+        rule = Rule.parse(plan.exit_rule)
     except RuleError as fault:
         return f"The test cannot be read: {fault}"
-
-
-def _labels(run: ScoreRun | None) -> Mapping[str, Label]:
-    return labels(run)
+    # Only components are named by the scorecards of a night.
+    return sentence(rule, labels(newest_run(defer=True) if rule.needs.components else None))
 
 
 def people_for(account: Account) -> dict[int, Any]:

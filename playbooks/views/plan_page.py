@@ -16,9 +16,9 @@ from playbooks.forms import plans as forms
 from playbooks.models import InterventionTask, Risk
 from playbooks.selectors import plan_page as selectors
 from playbooks.services.plan_changes import is_manager
+from playbooks.views import notes
 from playbooks.views import plan_cells as cells
 from playbooks.views.plan_story import people_in, story
-from scoring.selectors import newest_run
 
 
 @require_safe
@@ -27,11 +27,13 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
     user: Any = request.user
     on, now = today(), timezone.now()
     found = selectors.plan_of(user, pk)
-    parts = selectors.parts(found, newest_run(defer=True))
+    parts = selectors.parts(found)
     may = interventions_changeable_by(user, on=on).filter(pk=pk).exists()
-    mine = set(
-        tasks_changeable_by(user, on=on).filter(intervention=pk).values_list("pk", flat=True)
-    )
+    # Who may change the plan may do its tasks; others those given to them.
+    mine = {task.pk for task in parts.tasks}
+    if not may:
+        doable = tasks_changeable_by(user, on=on).filter(intervention=pk)
+        mine = set(doable.values_list("pk", flat=True))
     context = shown(parts, on=on) | {
         "tasks": cells.tasks(
             parts.tasks, on, mine=mine, is_open=found.is_open, manager=is_manager(user) and may
@@ -53,6 +55,7 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
         ),
         "url": reverse("plan_act", args=[pk]),
     }
+    context |= notes.panel(request, found.account, found)
     if context["may_change"]:
         context |= _forms(found, on)
     elif may:
@@ -64,7 +67,7 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
 def print_plan(request: HttpRequest, pk: int) -> HttpResponse:
     """The plan on paper: no navigation, no buttons."""
     found = selectors.plan_of(request.user, pk)
-    parts = selectors.parts(found, newest_run(defer=True))
+    parts = selectors.parts(found, work=False)
     context = shown(parts, on=today()) | {
         "tasks": cells.tasks(parts.tasks, today(), mine=(), is_open=False, manager=False),
         "risks": [cells.risk(row) for row in parts.risks],

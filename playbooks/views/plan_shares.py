@@ -19,7 +19,6 @@ from playbooks.selectors import plan_page as selectors
 from playbooks.services import sharing
 from playbooks.views import plan_cells as cells
 from playbooks.views.plan_page import shown
-from scoring.selectors import newest_run
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -66,7 +65,7 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
     if link is None:
         raise Http404("No such page.")
     plan = link.intervention
-    parts = selectors.parts(plan, newest_run(defer=True), inside=False)
+    parts = selectors.parts(plan, risks=False, work=False)
     context = shown(parts, on=today()) | {
         "tasks": cells.tasks(parts.tasks, today(), mine=(), is_open=False, manager=False),
         "until": timezone.localtime(link.expires_at),

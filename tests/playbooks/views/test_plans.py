@@ -355,3 +355,38 @@ def test_the_print_view_has_no_shell(plan, owner, client) -> None:
     page = client.get(reverse("plan_print", args=[plan.pk]))
     assert "Call" in text(page)
     assert 'class="side"' not in page.content.decode()
+
+
+def test_more_plans_and_tasks_ask_no_more(plan, book, make_plan, make_alert, manager, client):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    client.force_login(manager)
+    addresses = [
+        reverse("plans") + "?scope=all&state=all",
+        reverse("plans_board") + "?scope=all",
+        reverse("plan", args=[plan.pk]),
+        reverse("account_plans", args=[book[0].pk]),
+    ]
+
+    def asked() -> list[int]:
+        counts = []
+        for address in addresses:
+            client.get(address)
+            with CaptureQueriesContext(connection) as queries:
+                assert client.get(address).status_code == 200
+            counts.append(len(queries))
+        return counts
+
+    make_plan(book[1])
+    few = asked()
+    for account in book:
+        make_plan(account, tasks=("One", "Two", "Three"))
+    for number in range(8):
+        InterventionTask.objects.create(
+            intervention=plan, account=book[0], position=10 + number, title=f"Task {number}"
+        )
+        interventions.add_risk(plan, by=manager, at=NOW, text=f"Risk {number}")
+    assert asked() == few
+    assert few[0] <= 9
+    assert max(few) <= 20

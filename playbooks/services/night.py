@@ -27,6 +27,7 @@ from playbooks.services import (
     evaluation,
     exits,
     notices,
+    playbooks,
     triggers,
 )
 from scoring.models import ScoreRun
@@ -48,13 +49,15 @@ OPEN: Final = (
 def ensure(run: ScoreRun) -> TriggerNight | None:
     """The trigger night of a finished night, made if it is the one pages show; None where there is none.
 
-    Nights of the past open nothing: who would act on them? A night scored again is judged again. The
-    triggers that ship are loaded where there are none yet.
+    Nights of the past open nothing: who would act on them? A night scored again is judged again. What
+    ships is loaded where there is no trigger yet.
     """
     newest = newest_run(defer=True)
     if newest is None or newest.pk != run.pk or run.scorecard_id is not None:
         return None
     if not Trigger.objects.exists():
+        # Playbooks first: triggers recommend them.
+        playbooks.load_library()
         triggers.load_library()
     night, made = TriggerNight.objects.get_or_create(run=run, defaults={"as_of": run.as_of})
     if made:

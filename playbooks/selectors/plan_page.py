@@ -80,7 +80,7 @@ def parts(plan: Intervention, *, risks: bool = True, work: bool = True) -> Parts
         tasks=list(tasks),
         kpis=list(plan.kpis.all()),
         risks=list(plan.risks.select_related("owner")) if risks else [],
-        changes=list(plan.changes.select_related("by", "task")[:CHANGES]) if work else [],
+        changes=_changes(plan) if work else [],
         alerts=list(plan.alerts.select_related("trigger")) if work else [],
         clocks=_clocks(plan) if work else [],
         scores=_scores(plan) if work else [],
@@ -131,6 +131,11 @@ def names_of(ids: set[int]) -> dict[int, str]:
         return {}
     users: Any = get_user_model().objects
     return {user.pk: str(user) for user in users.filter(pk__in=ids)}
+
+
+def _changes(plan: Intervention) -> list[InterventionChange]:
+    rows = plan.changes.select_related("by", "task").order_by("-at", "-pk")
+    return list(rows[:CHANGES])
 
 
 def _clocks(plan: Intervention) -> list[Clock]:

@@ -67,7 +67,7 @@ class PortfolioTable(tables.Table):
 class AtRiskTable(PortfolioTable):
     """The queue: the most urgent first, with the reason in words; `act` for those who may act."""
 
-    act = tables.Column(verbose_name="Act", orderable=False)
+    act = tables.Column(verbose_name="Act", orderable=False, attrs={"th": {"class": "act"}})
     hidden = ("tier", "predicted")
 
     class Meta:

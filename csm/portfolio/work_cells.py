@@ -107,7 +107,7 @@ def act(record: "Record", url: str, whose: set[int] | None) -> Cell:
     The button belongs to the form around the list; the rest are links to where it is done.
     """
     if whose is not None and record.owner_id not in whose:
-        return "", mark_safe(f'<a href="{address("account_plans", record.pk)}">Plans</a>')
+        return "act", mark_safe(f'<a href="{address("account_plans", record.pk)}">Plans</a>')
     parts = [f'<a href="{address("account_plans", record.pk)}">Playbook</a>']
     if record.work__top_alert_id:
         page = address("alert", record.work__top_alert_id)
@@ -119,4 +119,4 @@ def act(record: "Record", url: str, whose: set[int] | None) -> Cell:
                 f'value="{record.work__top_alert_id}">Take<span class="visually-hidden"> the alert of '
                 f"{escape(record.name)}</span></button>",
             )
-    return "", mark_safe(f'<span class="row-acts">{" ".join(parts)}</span>')
+    return "act", mark_safe(f'<span class="row-acts">{" ".join(parts)}</span>')

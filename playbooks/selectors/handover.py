@@ -147,11 +147,9 @@ def _events(account: Account, on: date) -> list[Event]:
         found.append(Event(note.on, f"{note.get_kind_display()}: {text}", str(note.by or "")))
     touches = Activity.objects.filter(on__lte=on, **of).order_by("-on", "-pk")[:HISTORY]
     for touch in touches:
-        said = (
-            f"{touch.get_kind_display()}: {touch.subject}"
-            if touch.subject
-            else touch.get_kind_display()
-        )
+        kind = touch.get_kind_display()
+        named = touch.subject.casefold().startswith(kind.casefold())
+        said = touch.subject if named else f"{kind}: {touch.subject}" if touch.subject else kind
         found.append(Event(touch.on, said))
     moves = BandChange.objects.filter(**of).order_by("-as_of")[:HISTORY]
     found += [

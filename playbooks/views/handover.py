@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -51,6 +52,7 @@ def handover(request: HttpRequest, pk: int) -> HttpResponse:
     if found.health is not None:
         top = published_spec(found.health.version_id).display.scale_max
     context = {
+        "crumbs": [{"label": account.name, "url": reverse("account", args=[pk])}],
         "pack": found,
         "account": account,
         "last": last,

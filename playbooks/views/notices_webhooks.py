@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
@@ -81,6 +82,7 @@ def webhook(request: HttpRequest, pk: int) -> HttpResponse:
             messages.error(request, str(error))
     now = timezone.now()
     context = {
+        "crumbs": [{"label": "Webhooks", "url": reverse("webhooks")}],
         "form": form,
         "hook": hook,
         "listed": _listed(hook),

@@ -68,10 +68,8 @@ def team(request: HttpRequest) -> HttpResponse:
 _HEADERS = [
     ("", "Colleague"),
     ("", "Load"),
-    ("r", "Accounts"),
-    ("r", "ARR"),
-    ("r", "At risk"),
-    ("r", "ARR at risk"),
+    ("r", "Accounts, ARR"),
+    ("r", "At risk, ARR"),
     ("r", "Open plans"),
     ("r", "Overdue tasks"),
     ("r", "Open alerts"),
@@ -148,10 +146,24 @@ def _row(each: Member, gives: bool) -> list[tuple[str, SafeString | str]]:
     return [
         ("", _name(each)),
         ("", load),
-        ("r", counted("portfolio", each.accounts, owner=pk)),
-        ("r", _money(each.arr, each.arr_known, each.accounts)),
-        ("r", counted("at_risk", each.at_risk, owner=pk)),
-        ("r", _money(each.arr_at_risk, each.at_risk_known, each.at_risk)),
+        (
+            "r",
+            _with_arr(
+                counted("portfolio", each.accounts, owner=pk),
+                each.arr,
+                each.arr_known,
+                each.accounts,
+            ),
+        ),
+        (
+            "r",
+            _with_arr(
+                counted("at_risk", each.at_risk, owner=pk),
+                each.arr_at_risk,
+                each.at_risk_known,
+                each.at_risk,
+            ),
+        ),
         ("r", counted("plans", each.plans, owner=pk)),
         ("r", counted("tasks", each.overdue, who=pk, group="overdue")),
         ("r", _alerts(each, counted)),
@@ -177,12 +189,13 @@ def _name(each: Member) -> SafeString:
     )
 
 
-def _money(amount: int, known: int, of: int) -> SafeString:
-    return format_html(
-        '<span class="num">{}</span><span class="detail num">{}</span>',
-        display.money(amount if known else None, _CURRENCY),
-        "" if known == of else f"known for {known:,}",
-    )
+def _with_arr(number: SafeString | str, amount: int, known: int, of: int) -> SafeString | str:
+    if not of:
+        return number
+    text = display.money(amount if known else None, _CURRENCY)
+    if known and known < of:
+        text += f", known for {known:,}"
+    return format_html('{}<span class="detail num">{}</span>', number, text)
 
 
 def _alerts(each: Member, counted: Any) -> SafeString | str:

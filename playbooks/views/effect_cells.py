@@ -68,7 +68,7 @@ def cells(row: Row, address: str, days: int, scale: int) -> list[tuple[str, Any]
     median = row["median_days"]
     return [
         ("wrap", name),
-        ("", interval(effect, scale)),
+        ("", _drawn(effect, scale)),
         ("", _verdict(effect)),
         *[("r", _change(row["after"][str(each)])) for each in HORIZONS],
         ("r", _two(display.number(row["runs"]), f"{display.number(row['open'])} open")),
@@ -120,13 +120,22 @@ def between(effect: Row) -> str:
     return f"{display.signed(effect['low'])} to {display.signed(effect['high'])}"
 
 
+def _drawn(effect: Row, scale: int) -> SafeString:
+    """The interval over its figures."""
+    known = effect["verdict"] != NOT_ENOUGH
+    told = f"{display.signed(effect['effect'])} ({between(effect)})" if known else ""
+    return _two(interval(effect, scale), told)
+
+
 def _verdict(effect: Row) -> SafeString:
-    """The verdict in words, over the figures it rests on."""
-    if effect["verdict"] == NOT_ENOUGH:
-        told = f"{display.number(effect['matched'])} matched, {LEAST} needed"
-    else:
-        told = f"{display.signed(effect['effect'])} ({between(effect)}), {matched(effect)}"
-    return _two(markup.band(WORDS[effect["verdict"]], _TONES[effect["verdict"]], plain=True), told)
+    """The verdict in words, over the accounts it rests on."""
+    enough = effect["verdict"] != NOT_ENOUGH
+    return _two(
+        markup.band(WORDS[effect["verdict"]], _TONES[effect["verdict"]], plain=True),
+        matched(effect)
+        if enough
+        else f"{display.number(effect['matched'])} matched, {LEAST} needed",
+    )
 
 
 def matched(effect: Row) -> str:

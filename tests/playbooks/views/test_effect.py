@@ -41,7 +41,8 @@ def test_everybody_sees_the_figures_of_the_house(told, people, client):
         text = client.get(PAGE).content.decode()
 
         assert "Better than untreated" in text
-        assert "+6.4 (+1.5 to +11.0), 36 of 40 matched" in text
+        assert "+6.4 (+1.5 to +11.0)" in text
+        assert "36 of 40 matched" in text
         assert "untreated 80%" in text
         assert "There is no prediction model yet." in text
         # Figures only: no account is named.

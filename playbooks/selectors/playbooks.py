@@ -1,10 +1,12 @@
 """What the pages of playbooks show: the library, one version, whom it fits, a rehearsal on one account."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import pandas as pd
 from django.db.models import Count, QuerySet
 from django.http import Http404
 
@@ -20,10 +22,10 @@ from playbooks.models import (
     StepRole,
     Trigger,
 )
-from playbooks.rules import FALSE, TRUE, Rule, RuleError, evidences, judge
+from playbooks.rules import FALSE, TRUE, Labels, Rule, RuleError, evidences, judge
 from playbooks.selectors.recommendations import audience_sizes
-from playbooks.services.drafting import Draft, draft
-from playbooks.services.readings import labels, read_accounts
+from playbooks.services.drafting import SCORE, Draft, Figures, draft
+from playbooks.services.readings import read_accounts
 from scoring.models import ScoreRun
 
 State = PlaybookVersion.State
@@ -175,42 +177,64 @@ class Rehearsal:
 
 
 def rehearse(
-    account: Account, version: PlaybookVersion, *, on: date, run: ScoreRun | None
+    account: Account, version: PlaybookVersion, *, on: date, run: ScoreRun | None, labels: Labels
 ) -> Rehearsal:
-    """What starting `version` on `account` on a day would do. Reads only."""
-    drafted = draft([account], version, on=on)[account.pk]
-    holds, rows = _exit_now(account, version, run)
-    ids = {task.assignee_id for task in drafted.tasks} | {drafted.owner_id}
+    """What starting `version` on `account` on a day would do. Reads only, the metrics once for all."""
+    rule = _rule(version)
+    metrics = [kpi.metric for kpi in version.kpis.all()]
+    frame = _frame(account, metrics, rule, run)
+    drafted = draft([account], version, on=on, figures=_figures(account, metrics, frame, run))
+    holds, rows = None, []
+    if rule is not None and frame is not None:
+        truth = int(judge(rule, frame)[0])
+        holds = {TRUE: True, FALSE: False}.get(truth)
+        rows = evidences(rule, frame, labels)[0]
+    plan = drafted[account.pk]
+    ids = {task.assignee_id for task in plan.tasks} | {plan.owner_id}
+    running = Intervention.objects.filter(
+        account=account,
+        playbook_version__playbook=version.playbook_id,
+        state__in=Intervention.OPEN_STATES,
+    )
     return Rehearsal(
         account=account,
-        draft=drafted,
+        draft=plan,
         people=User.objects.in_bulk([pk for pk in ids if pk is not None]),
         exit_holds=holds,
         exit_rows=rows,
-        running=Intervention.objects.filter(
-            account=account,
-            playbook_version__playbook=version.playbook_id,
-            state__in=Intervention.OPEN_STATES,
-        )
-        .select_related("owner")
-        .first(),
+        running=running.first(),
     )
 
 
-def _exit_now(
-    account: Account, version: PlaybookVersion, run: ScoreRun | None
-) -> tuple[bool | None, list[dict[str, Any]]]:
-    if not version.exit_rule or run is None:
-        return None, []
+def _rule(version: PlaybookVersion) -> Rule | None:
     try:
-        rule = Rule.parse(version.exit_rule)
+        return Rule.maybe(version.exit_rule)
     except RuleError:
-        return None, []
-    frame = read_accounts([rule], as_of=run.as_of, account_ids=[account.pk], run=run)
-    if frame.empty:
-        return None, []
-    truth = int(judge(rule, frame)[0])
-    return {TRUE: True, FALSE: False}.get(truth), evidences(rule, frame, labels(run))[0]
+        return None
+
+
+def _frame(
+    account: Account, metrics: Sequence[str], rule: Rule | None, run: ScoreRun | None
+) -> pd.DataFrame | None:
+    """All that the KPIs and the exit test read of the account; None where it was no customer."""
+    known = [{"metric": key, "op": "known"} for key in metrics if key != SCORE]
+    rules = [Rule.parse({"match": "all", "conditions": known})] if known else []
+    rules += [rule] if rule is not None else []
+    if run is None or (not metrics and not rules):
+        return None
+    frame = read_accounts(rules, as_of=run.as_of, account_ids=[account.pk], run=run)
+    return None if frame.empty else frame
+
+
+def _figures(
+    account: Account, metrics: Sequence[str], frame: pd.DataFrame | None, run: ScoreRun | None
+) -> Figures:
+    if frame is None or run is None:
+        return Figures(None, {})
+    row = frame.iloc[0]
+    values = {key: row[key] for key in metrics if isinstance(row.get(key), float | int)}
+    finite = {key: float(value) for key, value in values.items() if math.isfinite(value)}
+    return Figures(run.as_of, {account.pk: finite})
 
 
 @dataclass(frozen=True)

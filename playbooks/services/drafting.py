@@ -18,7 +18,6 @@ from playbooks.services.roles import holders
 from playbooks.sla import Calendar, add_business_days
 from scoring.metrics.catalogue import metrics_of
 from scoring.metrics.read import frame
-from scoring.models import ScoreRun
 from scoring.selectors import night_up_to, standing_on
 from scoring.services.populations import frozen_of
 
@@ -58,6 +57,14 @@ class DraftKpi:
 
 
 @dataclass(frozen=True)
+class Figures:
+    """What metrics and "score" are on a night: {account id: {metric: value}}, unknown ones left out."""
+
+    as_of: date | None
+    values: Mapping[int, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
 class Draft:
     """A playbook version on one account, as it would start on a day."""
 
@@ -76,20 +83,21 @@ def draft(
     on: date,
     owner: Any = None,
     target_days: int | None = None,
+    figures: Figures | None = None,
 ) -> dict[int, Draft]:
     """What starting `version` on these accounts on a day means, by account id.
 
     Tasks are due so many business days of the account's team after `on`, those of renewals before the
     renewal; `owner` owns the plans and does what is the CSM's, without one each account's owner does.
-    Baselines are those of the newest night up to it. The number of queries is bounded however many accounts.
+    Baselines are those of the newest night up to it, read here unless the caller has read `figures`. The
+    number of queries is bounded however many accounts.
     """
     steps = list(version.steps.all())
     kpis = list(version.kpis.all())
     ids = [account.pk for account in accounts]
     roles = {step.role for step in steps}
     who = holders(ids, roles, on=on) if roles else {}
-    run = night_up_to(on)
-    figures = _figures(ids, [kpi.metric for kpi in kpis], run)
+    figures = figures or _figures(ids, [kpi.metric for kpi in kpis], on)
     labels = labels_of(kpis)
     calendars = Calendars()
     target_on = on + timedelta(days=version.target_days if target_days is None else target_days)
@@ -106,8 +114,8 @@ def draft(
                 _kpi(
                     kpi,
                     labels[kpi.metric],
-                    figures.get(account.pk, {}).get(kpi.metric),
-                    run.as_of if run else None,
+                    figures.values.get(account.pk, {}).get(kpi.metric),
+                    figures.as_of,
                     on,
                     target_on,
                 )
@@ -202,13 +210,11 @@ def _kpi(
     )
 
 
-def _figures(
-    ids: Sequence[int], metrics: Sequence[str], run: ScoreRun | None
-) -> dict[int, dict[str, float]]:
-    """What is known of each account on the night of `run`: {account id: {metric: value}}."""
+def _figures(ids: Sequence[int], metrics: Sequence[str], on: date) -> Figures:
+    run = night_up_to(on) if metrics else None
     found: dict[int, dict[str, float]] = {pk: {} for pk in ids}
-    if run is None or not metrics:
-        return found
+    if run is None:
+        return Figures(None, found)
     if SCORE in metrics:
         for pk, standing in standing_on(ids, run.as_of).items():
             if standing.score is not None:
@@ -224,4 +230,4 @@ def _figures(
                 for key, value in zip(keys, values, strict=True)
                 if isinstance(value, float | int) and np.isfinite(value)
             }
-    return found
+    return Figures(run.as_of, found)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -166,9 +167,10 @@ def dry_run(request: HttpRequest, key: str) -> HttpResponse:
         "as_of": run.as_of if run else None,
     }
     if chosen := request.GET.get("account", ""):
-        account = _account(user, chosen)
-        tried = selectors.rehearse(account, version, on=today(), run=run)
+        account, may_change = _account(user, chosen)
+        prefetch_related_objects([version], "steps", "kpis")
         recipe, known = recipe_of(version), labels(run)
+        tried = selectors.rehearse(account, version, on=today(), run=run, labels=known)
         context |= {
             "account": account,
             "tried": tried,
@@ -185,18 +187,20 @@ def dry_run(request: HttpRequest, key: str) -> HttpResponse:
             "may_start": version.state == PlaybookVersion.State.ACTIVE
             and version.playbook.is_active
             and tried.running is None
-            and changeable_by(user).filter(pk=account.pk).exists(),
+            and may_change,
             **cells.rehearsal(tried, known),
         }
     return render(request, "playbooks/playbook_try.html", context)
 
 
-def _account(user: Any, text: str) -> Account:
+def _account(user: Any, text: str) -> tuple[Account, bool]:
+    """An account the viewer may see, and whether they may change it too."""
     pk = _id(text)
-    found = None if pk is None else visible_to(user).filter(pk=pk).first()
-    if found is None:
-        raise Http404("There is no such account.")
-    return found
+    for rows, may_change in ((changeable_by(user), True), (visible_to(user), False)):
+        found = None if pk is None else rows.filter(pk=pk).first()
+        if found is not None:
+            return found, may_change
+    raise Http404("There is no such account.")
 
 
 def _id(text: str) -> int | None:

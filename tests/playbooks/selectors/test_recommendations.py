@@ -131,9 +131,8 @@ def test_one_account_and_the_whole_book_agree(book, make_trigger, make_alert, ma
     """For every playbook that ships: recommended on exactly its audience, less where it runs."""
     playbooks.load_library()
     versions = active_versions()
-    for place, (account, key) in enumerate(
-        zip(book, ["dormant", "usage-drop", "emergency", "renewal-risk", "nps-falling", "dormant"])
-    ):
+    keys = ["dormant", "usage-drop", "emergency", "renewal-risk", "nps-falling", "dormant"]
+    for place, (account, key) in enumerate(zip(book, keys, strict=True)):
         answer = versions[place].playbook if place % 2 else None
         trigger = make_trigger(f"{key}-{place}" if place == 5 else key, playbook=answer)
         make_alert(account, trigger)

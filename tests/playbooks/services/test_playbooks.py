@@ -241,7 +241,7 @@ def test_a_playbook_that_was_switched_off_stays_off(library, admin):
 
 def test_a_faulty_file_is_named(db, library):
     library(steps=[])
-    with pytest.raises(RecipeError, match="wake.yaml: It has no steps"):
+    with pytest.raises(RecipeError, match=r"wake\.yaml: It has no steps"):
         playbooks.load_library(at=NOW)
     library(steps=[{"title": "Call", "colour": "red"}])
     with pytest.raises(RecipeError, match="'colour'"):

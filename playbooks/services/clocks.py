@@ -5,11 +5,11 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.urls import reverse
 
 from csm.lib.errors import WorkbenchError
-from playbooks.models import Clock, ClockRule, Intervention, Notice, Severity
+from playbooks.models import Alert, Clock, ClockRule, Intervention, Notice, Severity
 from playbooks.services import attention, clock_rules, clock_starts, escalations
 from playbooks.services.calendars import Calendars
 from playbooks.services.clock_starts import Candidate
@@ -49,8 +49,9 @@ def tick(*, at: datetime) -> int:
     """Break clocks that ran out and escalate, once per level; returns how many escalations were new."""
     rules = clock_rules.locked()
     clock_starts.follow_owners()
+    met = {account for rule in rules.values() for account in _meet_by_facts(rule, at=at)}
     touched, escalated = _run_out(rules.values(), at=at)
-    if touched:
+    if touched := touched | met:
         attention.refresh(touched, at=at)
     return escalated
 
@@ -143,20 +144,31 @@ def _stop(
     )
 
 
-def _meet_by_facts(rule: ClockRule, *, at: datetime) -> None:
-    """Clocks whose promise was kept by a row nobody told us of."""
+def _meet_by_facts(rule: ClockRule, *, at: datetime) -> set[int]:
+    """Meet clocks whose promise was kept by a row nobody told us of; the ids of their accounts."""
     plans = Intervention.objects.filter(
         account=OuterRef("account_id"), state__in=Intervention.OPEN_STATES
     )
-    kept = {
-        Key.ROOT_CAUSE: (plans.exclude(cause=""), "Root cause written down"),
-        Key.EXECUTIVE: (plans.filter(sponsor__isnull=False), "The plan has a sponsor"),
+    alerts = Alert.objects.filter(
+        account=OuterRef("account_id"), taken_at__gte=OuterRef("started_at")
+    )
+    kept: dict[str, tuple[Any, Any, str]] = {
+        Key.FIRST_RESPONSE: (
+            alerts,
+            # When it was taken, not when somebody looked.
+            Subquery(alerts.order_by("taken_at").values("taken_at")[:1]),
+            "The alert was taken",
+        ),
+        Key.ROOT_CAUSE: (plans.exclude(cause=""), at, "Root cause written down"),
+        Key.EXECUTIVE: (plans.filter(sponsor__isnull=False), at, "The plan has a sponsor"),
     }
-    if rule.key in kept:
-        rows, outcome = kept[Key(rule.key)]
-        Clock.objects.filter(Q(Exists(rows)), rule=rule, state__in=Clock.OPEN_STATES).update(
-            state=State.MET, met_at=at, outcome=outcome
-        )
+    if rule.key not in kept:
+        return set()
+    rows, met_at, outcome = kept[rule.key]
+    found = Clock.objects.filter(Q(Exists(rows)), rule=rule, state__in=Clock.OPEN_STATES)
+    met = dict(found.values_list("pk", "account_id"))
+    Clock.objects.filter(pk__in=met).update(state=State.MET, met_at=met_at, outcome=outcome)
+    return set(met.values())
 
 
 def _bring_to_executives(

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from accounts.models import Account, Team
 from csm.lib.errors import WorkbenchError
 from csm.models import Role, User
-from playbooks.models import Absence, Clock, ClockRule, Escalation, Intervention, Notice
+from playbooks.models import Absence, Alert, Clock, ClockRule, Escalation, Intervention, Notice
 from playbooks.services import clock_rules, clocks
 from scoring.models import AccountHealth, ScoreRun
 from tests.conftest import NIGHT
@@ -284,3 +284,15 @@ def test_the_command_looks_at_the_clocks(
     call_command("tick_clocks")
     # Broken for more than a year: the manager and the executives hear of it at once.
     assert capsys.readouterr().out == "2 escalations new.\n"
+
+
+def test_taking_the_alert_is_the_first_response(
+    poor: Account, owner: User, make_alert: Callable[..., Alert]
+) -> None:
+    run()
+    make_alert(poor, taken_at=AT + 3 * HOUR, taken_by=owner)
+    # Found on the third day, yet met in time: nobody hears of a breach.
+    clocks.tick(at=AT + 72 * HOUR)
+    clock = of(poor, Key.FIRST_RESPONSE)
+    assert (clock.state, clock.met_at) == (Clock.State.MET, AT + 3 * HOUR)
+    assert not Escalation.objects.filter(clock=clock).exists()

@@ -60,9 +60,7 @@ def new(request: HttpRequest) -> HttpResponse:
         "account": account,
         "running": selectors.open_plans_of(account),
     }
-    return render(
-        request, "playbooks/plan_new.html", context, status=422 if form.errors else 200
-    )
+    return render(request, "playbooks/plan_new.html", context, status=422 if form.errors else 200)
 
 
 @require_POST
@@ -117,9 +115,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, "The plan is changed.")
             return redirect("plan", pk)
     context = {"form": form, "plan": plan, "account": plan.account}
-    return render(
-        request, "playbooks/plan_edit.html", context, status=422 if form.errors else 200
-    )
+    return render(request, "playbooks/plan_edit.html", context, status=422 if form.errors else 200)
 
 
 def _choice(request: HttpRequest) -> HttpResponse:

@@ -75,8 +75,8 @@ def a_playbook() -> Playbook:
             )
             recipe = Recipe(
                 applies=version.applies,
-                steps=(Step("Call"), Step("Meet", role="manager", offset_days=number)),
-                kpis=(Kpi("total_contacts", "at_least", 12.0),),
+                steps=(Step("Call"), Step("Meet", role="solutions", offset_days=number)),
+                kpis=(Kpi("score", "at_least", 60.0),),
                 exit_rule={
                     "match": "all",
                     "conditions": [{"score": "value", "op": ">=", "value": 50}],

@@ -116,23 +116,21 @@ def running_plans(user: Any, playbook: Playbook) -> QuerySet[Intervention]:
 
 
 def get_playbook(key: str) -> Playbook:
-    """The playbook of that key, else Http404. Whether the viewer may know of it, `versions_of` says."""
+    """The playbook of that key, else Http404. For admins: others ask `versions_of`."""
     playbook = Playbook.objects.filter(key=key).first()
     if playbook is None:
         raise Http404("There is no such playbook.")
     return playbook
 
 
-def versions_of(playbook: Playbook, user: Any) -> list[PlaybookVersion]:
-    """Its versions, newest first; drafts for admins only. Http404 when that leaves none."""
-    rows = playbook.versions.select_related("published_by", "created_by")
+def versions_of(key: str, user: Any) -> list[PlaybookVersion]:
+    """A playbook's versions with it, newest first; drafts for admins only. Http404 when that leaves none."""
+    rows = PlaybookVersion.objects.filter(playbook__key=key).order_by("-number")
     if not user.is_admin:
         rows = rows.exclude(state=State.DRAFT)
-    found = list(rows)
+    found = list(rows.select_related("playbook", "published_by", "created_by"))
     if not found:
         raise Http404("There is no such playbook.")
-    for version in found:
-        version.playbook = playbook
     return found
 
 

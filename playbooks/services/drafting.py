@@ -96,7 +96,7 @@ def draft(
     kpis = list(version.kpis.all())
     ids = [account.pk for account in accounts]
     roles = {step.role for step in steps}
-    who = holders(ids, roles, on=on) if roles else {}
+    who = holders(ids, roles, on=on, accounts=accounts) if roles else {}
     figures = figures or _figures(ids, [kpi.metric for kpi in kpis], on)
     labels = labels_of(kpis)
     calendars = Calendars()

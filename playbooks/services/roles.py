@@ -35,29 +35,33 @@ class _Where:
 
 
 def holders(
-    account_ids: Collection[int], roles: Iterable[str], *, on: date | None = None
+    account_ids: Collection[int],
+    roles: Iterable[str],
+    *,
+    on: date | None = None,
+    accounts: Collection[Account] | None = None,
 ) -> dict[tuple[int, str], int | None]:
     """Who does a role's steps on each account: {(account id, role): user id}.
 
     The holder of the account's team, then (for managers) a manager of that team, then the holder for
     everywhere, then the account's owner, who is also the CSM; None when it has no owner either. Whoever is
     inactive or may not see the account is passed over. With `on`, those away that day are represented by
-    their cover. Five queries however many accounts.
+    their cover. `accounts` are those of the ids where the caller has them. Five queries at most.
     """
     wanted = set(roles)
-    accounts = {
-        pk: _Where(owner, team)
-        for pk, owner, team in Account.objects.filter(pk__in=account_ids).values_list(
-            "pk", "owner_id", "team_id"
-        )
-    }
-    teams = {where.team for where in accounts.values() if where.team is not None}
+    rows = (
+        Account.objects.filter(pk__in=account_ids).only("owner", "team")
+        if accounts is None
+        else accounts
+    )
+    wheres = {row.pk: _Where(row.owner_id, row.team_id) for row in rows}
+    teams = {where.team for where in wheres.values() if where.team is not None}
     named = _named(wanted - OF_THE_ACCOUNT)
     managers = _managers(teams) if StepRole.MANAGER in wanted else {}
     covers = _covers(on) if on is not None else {}
     people = _people({*named.values(), *managers.values(), *covers.values()})
     found: dict[tuple[int, str], int | None] = {}
-    for pk, where in accounts.items():
+    for pk, where in wheres.items():
         for role in wanted:
             candidates: list[int | None] = []
             if where.team is not None:
@@ -98,15 +102,13 @@ def _covers(on: date) -> dict[int, int]:
 
 def _people(ids: Collection[int]) -> dict[int | None, _Person]:
     """The active ones among `ids`, by id."""
-    users = User.objects.filter(pk__in=ids, is_active=True).prefetch_related("teams")
-    return {
-        user.pk: _Person(
-            user.pk,
-            user.is_superuser or user.role in _SEE_EVERYTHING,
-            frozenset(team.pk for team in user.teams.all()),
-        )
-        for user in users
-    }
+    found: dict[int | None, _Person] = {}
+    users = User.objects.filter(pk__in=ids, is_active=True) if ids else User.objects.none()
+    for pk, role, is_superuser, team in users.values_list("pk", "role", "is_superuser", "teams"):
+        teams = found[pk].teams if pk in found else frozenset[int]()
+        sees_all = is_superuser or role in _SEE_EVERYTHING
+        found[pk] = _Person(pk, sees_all, teams | ({team} if team is not None else set()))
+    return found
 
 
 @transaction.atomic

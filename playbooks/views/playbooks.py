@@ -118,8 +118,8 @@ def playbooks_csv(request: HttpRequest) -> HttpResponse:
 def playbook(request: HttpRequest, key: str) -> HttpResponse:
     """One playbook in its active version, or the one asked for with `?version=n`."""
     user: Any = request.user
-    found = selectors.get_playbook(key)
-    versions = selectors.versions_of(found, user)
+    versions = selectors.versions_of(key, user)
+    found = versions[0].playbook
     shown = selectors.pick(versions, request.GET.get("version", ""))
     active = next((row for row in versions if row.state == PlaybookVersion.State.ACTIVE), None)
     run, triggers = night(request), selectors.trigger_names()

@@ -36,9 +36,7 @@ _PAGE = 50
 
 def _version(request: HttpRequest, key: str) -> PlaybookVersion:
     """The version asked for, else the active one. Drafts for admins only."""
-    found = selectors.get_playbook(key)
-    versions = selectors.versions_of(found, request.user)
-    return selectors.pick(versions, request.GET.get("version", ""))
+    return selectors.pick(selectors.versions_of(key, request.user), request.GET.get("version", ""))
 
 
 @require_safe

@@ -58,7 +58,7 @@ def test_queries_do_not_grow_with_the_accounts(
 ):
     ids = [make_account(owner=owner, team=north).pk for _ in range(20)]
     roles = ["csm", "manager", "solutions"]
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         holders(ids, roles, on=ON)
 
 

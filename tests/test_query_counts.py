@@ -53,5 +53,6 @@ def test_queries_do_not_grow_with_the_book(
 
 @pytest.mark.parametrize("name", ["home", "portfolio", "at risk", "account", "account health"])
 def test_the_daily_pages_take_few(name):
-    allowed = {"home": 15}.get(name, 8)
+    # Home counts the day's work as well; every page rings the bell.
+    allowed = {"home": 15, "account": 9, "account health": 9}.get(name, 8)
     assert json.loads(COMMITTED.read_text())[name] <= allowed

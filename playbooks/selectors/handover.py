@@ -56,10 +56,10 @@ class Pack:
 
 
 def pack(account: Account, *, on: date) -> Pack:
-    """The pack of an account (with its owner and team), in a constant number of queries."""
+    """The pack of an account (with its owner, team and health), in a constant number of queries."""
     return Pack(
         account=account,
-        health=AccountHealth.objects.filter(account=account).first(),
+        health=getattr(account, "health", None),
         drivers=_drivers(account),
         alerts=list(
             Alert.objects.filter(account=account, state__in=Alert.OPEN_STATES)

@@ -32,7 +32,7 @@ def handovers(request: HttpRequest) -> HttpResponse:
 def handover(request: HttpRequest, pk: int) -> HttpResponse:
     """Everything about one account on a page; `do` = read, or word with the text."""
     user: Any = request.user
-    account = get_object_or_404(visible_to(user).select_related("owner", "team"), pk=pk)
+    account = get_object_or_404(visible_to(user).select_related("owner", "team", "health"), pk=pk)
     last = service.last_of(account)
     if request.method == "POST":
         try:

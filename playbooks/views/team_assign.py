@@ -100,13 +100,20 @@ def _show(request: HttpRequest, form: AssignForm, what: str, ids: list[int]) -> 
     to = form.cleaned_data.get("to") if form.is_bound and hasattr(form, "cleaned_data") else None
     with_accounts = form.cleaned_data.get("with_accounts", True) if form.is_bound else True
     found = assignments.plan(what, ids, to=to, by=user, with_accounts=with_accounts)
-    people = selectors.members(user, assignments.receivers(user), on=today())
-    more = _points(found)
+    people = selectors.members(user, assignments.receivers(user), on=today(), load_only=True)
+    to_field: Any = form.fields["to"]
+    by_name = sorted(people, key=lambda each: str(each.user).casefold())
+    to_field.choices = [
+        ("", to_field.empty_label),
+        *((each.user.pk, str(each.user)) for each in by_name),
+    ]
+    concerned = Account.objects.filter(pk__in=found.account_ids).select_related("owner", "health")
+    accounts = list(concerned.defer("custom", "health__components").order_by("name", "pk"))
+    more = _points(found, accounts)
     # A manager may take an account, but is not the first to think of.
     csms = [each for each in people if each.user.role == "csm"]
-    ranked = selectors.suggestions(user, csms, found.account_ids, more=more) if ids else []
-    names = Account.objects.filter(pk__in=found.account_ids).select_related("owner")
-    shown = list(names.order_by("name")[:_NAMED])
+    ranked = selectors.suggestions(user, csms, accounts, more=more) if ids else []
+    shown = accounts[:_NAMED]
     context = {
         "form": form,
         "what": what,
@@ -144,12 +151,16 @@ def _has_all(found: Plan, user_id: int) -> bool:
     return bool(every) and all(owner == user_id for owner in every)
 
 
-def _points(found: Plan) -> float:
+def _points(found: Plan, accounts: Sequence[Account]) -> float:
     """What it adds to a load, in the points of the team page."""
-    ids = list(found.accounts)
-    risky = Account.objects.filter(pk__in=ids, health__band=0).count() if ids else 0
+    risky = sum(
+        each.pk in found.accounts
+        and getattr(each, "health", None) is not None
+        and each.health.band == 0
+        for each in accounts
+    )
     return (
-        selectors.ACCOUNT * len(ids)
+        selectors.ACCOUNT * len(found.accounts)
         + selectors.AT_RISK * risky
         + selectors.OPEN_PLAN * len(found.interventions)
         + selectors.OPEN_ALERT * len(found.alerts)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 
 from accounts.access import changeable_by, visible_to
@@ -12,7 +13,6 @@ from accounts.api.errors import Refused, fault
 from accounts.api.fields import Schema
 from accounts.models import Account
 from csm.lib.dates import today
-from csm.models import User
 from playbooks import access
 from playbooks.models import Intervention, PlaybookVersion
 from playbooks.services import alerts, intervention_tasks, interventions
@@ -69,8 +69,8 @@ def _tasks(user: Any) -> QuerySet[Any]:
     return access.tasks_changeable_by(user, on=today()).select_related("intervention")
 
 
-def _colleague(name: str, column: str = "to") -> User:
-    found = User.objects.filter(username=name, is_active=True).first()
+def _colleague(name: str, column: str = "to") -> Any:
+    found = get_user_model().objects.filter(username=name, is_active=True).first()
     if found is None:
         raise Refused(
             "There is no such colleague.",

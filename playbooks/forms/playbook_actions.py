@@ -3,9 +3,9 @@
 from typing import Final
 
 from django import forms
+from django.contrib.auth import get_user_model
 
 from accounts.models import Team
-from csm.models import User
 from playbooks.models import Playbook, StepRole
 
 _TEXT: Final = {"class": "form-control"}
@@ -71,7 +71,7 @@ class HolderForm(forms.Form):
         widget=forms.Select(_SELECT),
     )
     user = forms.ModelChoiceField(
-        User.objects.filter(is_active=True),
+        get_user_model().objects.filter(is_active=True),
         required=False,
         empty_label="Nobody",
         label="Is",

@@ -7,12 +7,12 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
+from django.contrib.auth import get_user_model
 from django.db.models import Count, QuerySet
 from django.http import Http404
 
 from accounts.access import visible_to
 from accounts.models import Account, Team
-from csm.models import User
 from playbooks.access import interventions_seen_by
 from playbooks.models import (
     Intervention,
@@ -165,7 +165,7 @@ class Rehearsal:
 
     account: Account
     draft: Draft
-    people: Mapping[int, User]
+    people: Mapping[int, Any]
     # Of the exit test now: True, False, None when something it reads is unknown.
     exit_holds: bool | None
     # As `Alert.evidence`: one row per condition.
@@ -197,7 +197,7 @@ def rehearse(
     return Rehearsal(
         account=account,
         draft=plan,
-        people=User.objects.in_bulk([pk for pk in ids if pk is not None]),
+        people=get_user_model().objects.in_bulk([pk for pk in ids if pk is not None]),
         exit_holds=holds,
         exit_rows=rows,
         running=running.first(),
@@ -240,7 +240,7 @@ class RoleTable:
     """Who holds which role: names by role, everywhere and per team."""
 
     teams: list[Team]
-    rows: list[tuple[str, User | None, list[User | None]]]
+    rows: list[tuple[str, Any, list[Any]]]
 
 
 def role_table() -> RoleTable:

@@ -6,16 +6,16 @@ from datetime import date
 from typing import Any, Final
 
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from accounts.models import Account, Team
 from csm.lib.errors import WorkbenchError
-from csm.models import Role, User
 from playbooks.models import Absence, RoleHolder, StepRole
 
 # Follow from the account itself: nobody is named for them.
 OF_THE_ACCOUNT: Final = frozenset({StepRole.CSM.value})
-_SEE_EVERYTHING: Final = frozenset({Role.EXECUTIVE.value, Role.ADMIN.value})
+_SEE_EVERYTHING: Final = frozenset({"executive", "admin"})
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _managers(teams: Collection[int]) -> dict[int, int]:
     """The longest-serving manager of each team."""
     members = (
         Team.members.through.objects.filter(
-            team__in=teams, user__role=Role.MANAGER, user__is_active=True
+            team__in=teams, user__role="manager", user__is_active=True
         )
         .order_by("-user_id")
         .values_list("team_id", "user_id")
@@ -103,7 +103,7 @@ def _covers(on: date) -> dict[int, int]:
 def _people(ids: Collection[int]) -> dict[int | None, _Person]:
     """The active ones among `ids`, by id."""
     found: dict[int | None, _Person] = {}
-    users = User.objects.filter(pk__in=ids, is_active=True) if ids else User.objects.none()
+    users: Any = get_user_model().objects.filter(pk__in=ids, is_active=True)
     for pk, role, is_superuser, team in users.values_list("pk", "role", "is_superuser", "teams"):
         teams = found[pk].teams if pk in found else frozenset[int]()
         sees_all = is_superuser or role in _SEE_EVERYTHING
@@ -112,7 +112,7 @@ def _people(ids: Collection[int]) -> dict[int | None, _Person]:
 
 
 @transaction.atomic
-def name_holder(role: str, *, team: Team | None, user: User | None, by: Any) -> None:
+def name_holder(role: str, *, team: Team | None, user: Any, by: Any) -> None:
     """Say who stands for a role in a team, or everywhere (`team` None); `user` None: nobody.
 
     Plans that run already keep their assignees. Raises WorkbenchError when the role follows from the

@@ -12,7 +12,6 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.trust.views.answers import as_csv
 from csm.lib import display
 from csm.lib.addresses import with_params
-from csm.models import Role
 from playbooks.effect import LEAST, LEVEL, NEIGHBOURS, NOT_ENOUGH
 from playbooks.models import EffectReport
 from playbooks.selectors.treatments import HORIZONS
@@ -42,7 +41,7 @@ def _tab(request: HttpRequest) -> str:
 
 
 def _may_refresh(user: Any) -> bool:
-    return bool(user.is_admin or user.role == Role.MANAGER)
+    return bool(user.is_admin or user.role == "manager")
 
 
 @require_safe

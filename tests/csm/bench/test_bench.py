@@ -20,6 +20,7 @@ def test_a_small_bench_writes_every_figure(tmp_path: Path) -> None:
         "night",
         "pages",
         "events",
+        "triggers",
         "targets",
         "peak_rss_mb",
     }
@@ -35,6 +36,9 @@ def test_a_small_bench_writes_every_figure(tmp_path: Path) -> None:
     for page in found["pages"].values():
         assert page.keys() == {"p50_ms", "p95_ms", "ratio_p50", "ratio_p95", "queries", "requests"}
         assert page["queries"] >= 2  # session and user
+    assert found["triggers"]["triggers"] == 28
+    assert found["triggers"]["first_night"]["opened"] > 0
+    assert found["triggers"]["every_night"]["opened"] == 0
     for target in found["targets"].values():
         assert target.keys() == {"target", "reached", "met"}
     assert found["accounts"] == 200

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth import get_user_model
 
-from playbooks.services.assignments import MOST, WHATS, receivers
+from playbooks.services.assignment_plans import MOST, WHATS, receivers
 
 _LONGEST = MOST * 12
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from csm.lib.errors import WorkbenchError
 from playbooks.models import Absence, Notice
 from playbooks.services import notices
-from playbooks.services.assignments import receivers
+from playbooks.services.assignment_plans import receivers
 
 
 class AbsenceError(WorkbenchError):

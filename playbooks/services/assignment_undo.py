@@ -23,7 +23,8 @@ from playbooks.models import (
     InterventionTask,
 )
 from playbooks.services import attention
-from playbooks.services.assignments import AssignmentError, Owners, batch_of
+from playbooks.services.assignment_plans import AssignmentError, Owners
+from playbooks.services.assignments import batch_of
 
 
 @dataclass(frozen=True)

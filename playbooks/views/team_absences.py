@@ -15,7 +15,7 @@ from csm.lib.errors import WorkbenchError
 from playbooks.forms.team import AbsenceForm
 from playbooks.models import Absence
 from playbooks.services import absences as service
-from playbooks.services.assignments import receivers
+from playbooks.services.assignment_plans import receivers
 
 
 def _seen(user: Any) -> QuerySet[Absence]:

@@ -19,8 +19,8 @@ from csm.lib.errors import WorkbenchError
 from playbooks.forms.team import AssignForm
 from playbooks.models import Assignment
 from playbooks.selectors import team as selectors
-from playbooks.services import assignment_undo, assignments
-from playbooks.services.assignments import MOST, Plan
+from playbooks.services import assignment_plans, assignment_undo, assignments
+from playbooks.services.assignment_plans import MOST, Plan
 
 # Accounts named in the preview; the rest is counted.
 _NAMED = 12
@@ -35,11 +35,11 @@ def assign(request: HttpRequest) -> HttpResponse:
         given = request.GET.get("from", "")
         if not (given.isascii() and given.isdigit() and len(given) < 10):
             return choose(request, "accounts", [])
-        return choose(request, "accounts", assignments.all_of(int(given), by=user))
+        return choose(request, "accounts", assignment_plans.all_of(int(given), by=user))
     if "ids" not in request.POST:
         what = request.POST.get("what", "accounts")
         ids = [text for text in request.POST.getlist("id") if text.isascii() and text.isdigit()]
-        if what not in assignments.WHATS:
+        if what not in assignment_plans.WHATS:
             raise Http404("No such list.")
         return choose(request, what, sorted({int(text) for text in ids if len(text) < 15}))
     form = AssignForm(user, request.POST)
@@ -99,8 +99,8 @@ def _show(request: HttpRequest, form: AssignForm, what: str, ids: list[int]) -> 
     user: Any = request.user
     to = form.cleaned_data.get("to") if form.is_bound and hasattr(form, "cleaned_data") else None
     with_accounts = form.cleaned_data.get("with_accounts", True) if form.is_bound else True
-    found = assignments.plan(what, ids, to=to, by=user, with_accounts=with_accounts)
-    people = selectors.members(user, assignments.receivers(user), on=today(), load_only=True)
+    found = assignment_plans.plan(what, ids, to=to, by=user, with_accounts=with_accounts)
+    people = selectors.members(user, assignment_plans.receivers(user), on=today(), load_only=True)
     to_field: Any = form.fields["to"]
     by_name = sorted(people, key=lambda each: str(each.user).casefold())
     to_field.choices = [
@@ -119,7 +119,7 @@ def _show(request: HttpRequest, form: AssignForm, what: str, ids: list[int]) -> 
         "what": what,
         "title": _TITLES[what],
         "found": found,
-        "words": assignments.words(found),
+        "words": assignment_plans.words(found),
         "ids": ",".join(map(str, ids)),
         "mark": found.mark,
         "to": to,

@@ -18,8 +18,8 @@ from playbooks.models import (
     InterventionTask,
     Notice,
 )
-from playbooks.services import absences, assignment_undo, assignments
-from playbooks.services.assignments import AssignmentError
+from playbooks.services import absences, assignment_plans, assignment_undo, assignments
+from playbooks.services.assignment_plans import AssignmentError
 from tests.playbooks.conftest import NOW
 
 TODAY = date(2026, 11, 21)
@@ -27,7 +27,9 @@ TODAY = date(2026, 11, 21)
 
 def give(what, ids, to, by, **values):
     defaults = {"with_accounts": True, "word": "They like mornings."} | values
-    seen = assignments.plan(what, ids, to=to, by=by, with_accounts=defaults["with_accounts"]).mark
+    seen = assignment_plans.plan(
+        what, ids, to=to, by=by, with_accounts=defaults["with_accounts"]
+    ).mark
     return assignments.assign(what, ids, to=to, by=by, at=NOW, on=TODAY, seen=seen, **defaults)
 
 
@@ -134,7 +136,7 @@ def test_the_second_of_two_managers_is_told_and_nothing_happens_twice(
 ):
     account = busy[0]
     other = make_user("other", teams=(north,))
-    seen = assignments.plan("accounts", [account.pk], to=other, by=admin).mark
+    seen = assignment_plans.plan("accounts", [account.pk], to=other, by=admin).mark
     give("accounts", [account.pk], colleague, manager)
     with pytest.raises(AssignmentError, match="manager gave some of these accounts to colleague"):
         assignments.assign(
@@ -148,14 +150,14 @@ def test_the_second_of_two_managers_is_told_and_nothing_happens_twice(
 @pytest.mark.parametrize("who", ["owner", "executive", "outsider"])
 def test_others_give_nothing(busy, people, colleague, who):
     with pytest.raises(AssignmentError):
-        assignments.plan("accounts", [busy[0].pk], to=colleague, by=people[who])
+        assignment_plans.plan("accounts", [busy[0].pk], to=colleague, by=people[who])
 
 
 def test_nothing_goes_beyond_ones_teams(
     busy, outsider, executive, colleague, manager, make_account
 ):
     elsewhere = make_account("Elsewhere Eggs", owner=outsider)
-    found = assignments.plan("accounts", [busy[0].pk, elsewhere.pk], to=colleague, by=manager)
+    found = assignment_plans.plan("accounts", [busy[0].pk, elsewhere.pk], to=colleague, by=manager)
     assert (set(found.accounts), found.refused) == ({busy[0].pk}, 1)
     for to in (outsider, executive):
         with pytest.raises(AssignmentError, match="Choose a colleague"):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 
 AXE = Path(__file__).parent / "vendor"
@@ -46,7 +47,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(chromium: Browser, live_server: Any, client: Any) -> Iterator[Callable[..., Page]]:
+def visit(chromium: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
     """Open a page as a user; `page.problems` collects console errors and refused policies."""
     contexts = []
 
@@ -56,6 +57,8 @@ def visit(chromium: Browser, live_server: Any, client: Any) -> Iterator[Callable
         )
         contexts.append(context)
         if user is not None:
+            # One each: whoever logs in with another's session ends it.
+            client = Client()
             client.force_login(user)
             cookie = client.cookies["sessionid"]
             context.add_cookies(

@@ -107,6 +107,7 @@ def _live(day: Day, number: int) -> None:
     if number == 2:
         by_hand(day)
     for user in day.csms:
+        _go_on(day, user)
         _answer(day, user)
         _do_tasks(day, user)
     find_causes(day)
@@ -149,6 +150,24 @@ def _answer(day: Day, user: User) -> None:
     for hour, (action, ids) in enumerate(groups.items(), 9):
         if ids := ids[:_ANSWERED]:
             alerts.bulk(ids, action, by=user, at=day.at(hour, pick * 7), **more.get(action, {}))
+
+
+def _go_on(day: Day, user: User) -> None:
+    """What was taken a while ago and is still open gets a plan, or turns out to be no risk."""
+    taken = Alert.objects.filter(
+        taken_by=user,
+        state=Alert.State.OPEN,
+        intervention=None,
+        taken_at__lte=day.at(0) - dt.timedelta(days=6),
+    )
+    rows = list(taken.order_by("pk").values_list("pk", "trigger__playbook_id"))
+    draws = day.rng.random(len(rows)).tolist()
+    start = [pk for (pk, book), draw in zip(rows, draws, strict=True) if book and draw < 0.45]
+    over = [pk for (pk, _), draw in zip(rows, draws, strict=True) if draw > 0.8]
+    if start:
+        alerts.bulk(start, "start", by=user, at=day.at(8))
+    if over:
+        alerts.bulk(over, "dismiss", by=user, at=day.at(8, 30), reason=words.NO_RISKS[1])
 
 
 def _do_tasks(day: Day, user: User) -> None:

@@ -1,4 +1,4 @@
-"""The whole story: an account collapses, somebody is told, does something about it, and it is seen to have helped."""
+"""The whole story: an account collapses, somebody is told, does something, and it is seen to have helped."""
 
 from datetime import timedelta
 

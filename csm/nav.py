@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from accounts.trust import selectors
 from csm.lib.dates import today
-from playbooks.selectors.notices import unread
+from playbooks.selectors.notices import bell, unread, unread_beside
 from scoring.models import ScoreRun
-from scoring.selectors import newest_run
+from scoring.selectors import newest_runs
 
 SCOPES = {"mine": "Mine", "team": "My teams", "all": "All"}
 # Pages that show a book of accounts and therefore follow the scope switch.
@@ -139,13 +139,22 @@ def scope_of(request: HttpRequest) -> str:
 def night_of(request: HttpRequest) -> ScoreRun | None:
     """The night the pages show, asked for once per request: shell and page then agree on it."""
     if not hasattr(request, "night"):
-        request.night = newest_run(defer=True)  # type: ignore[attr-defined]
+        # The bell needs a number on every page that asks for the night: one statement for both.
+        nights: Any = newest_runs(defer=True)
+        if request.user.is_authenticated:
+            nights = nights.annotate(unread=unread_beside(request.user))
+        request.night = nights.first()  # type: ignore[attr-defined]
     found: ScoreRun | None = request.night  # type: ignore[attr-defined]
     return found
 
 
+def _bell(request: HttpRequest) -> str:
+    many: int | None = getattr(night_of(request), "unread", None)
+    return bell(unread(request.user) if many is None else many)
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Template context of the shell. One query for the night; nothing for anonymous visitors."""
+    """Template context of the shell. One query for the night and the bell; nothing for anonymous visitors."""
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
@@ -153,7 +162,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     here = match.url_name if match else ""
     return {
         "nav": _nav(here or "", user),
-        "unread": unread(user),
+        "unread": _bell(request),
         "scopes": _scopes(request) if here in SCOPED else [],
         **_as_of(night_of(request)),
         **_held_back(here or "", user),

@@ -35,11 +35,16 @@ def newest_run(as_of: date | None = None, *, defer: bool = False) -> ScoreRun | 
 
     With `defer` its statistics and report are read when they are asked for: most pages never do.
     """
+    return newest_runs(as_of, defer=defer).first()
+
+
+def newest_runs(as_of: date | None = None, *, defer: bool = False) -> QuerySet[ScoreRun]:
+    """The finished nights `newest_run` takes the first of."""
     done = ScoreRun.objects.filter(state=ScoreRun.State.DONE)
     done = done.filter(history_only=False) if as_of is None else done.filter(as_of=as_of)
     if defer:
         done = done.defer("statistics", "report")
-    return done.order_by("-as_of", "-id").first()
+    return done.order_by("-as_of", "-id")
 
 
 def scorecard_called(key: str) -> Scorecard:

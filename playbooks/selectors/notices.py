@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from playbooks.models import Delivery, Notice, NoticeSetting, Webhook
 
@@ -10,9 +11,23 @@ from playbooks.models import Delivery, Notice, NoticeSetting, Webhook
 MOST: Final = 99
 
 
-def unread(user: Any) -> str:
-    """What the bell shows: "" for nothing, "7", "99+". One query on the index of the unread."""
-    many = Notice.objects.filter(user=user, read_at=None).order_by()[: MOST + 1].count()
+def unread(user: Any) -> int:
+    """How many notices `user` has not read. One query on the index of the unread."""
+    return _unread(user).count()
+
+
+def unread_beside(user: Any) -> Coalesce:
+    """The same as a column of another query, for a page that asks one anyway."""
+    many = _unread(user).order_by().values("user").annotate(many=Count("pk")).values("many")
+    return Coalesce(Subquery(many), 0)
+
+
+def _unread(user: Any) -> QuerySet[Notice]:
+    return Notice.objects.filter(user=user, read_at=None)
+
+
+def bell(many: int) -> str:
+    """What the bell shows of so many: "" for nothing, "7", "99+"."""
     return "" if not many else f"{MOST}+" if many > MOST else str(many)
 
 

@@ -147,7 +147,7 @@ def test_from_a_collapse_to_a_recovery(
     ).to_be_visible()
     plan.refresh_from_db()
     assert plan.owner == colleague
-    assert visit(f"/plans/{plan.pk}/", outsider).title().startswith("Not found")
+    assert visit(f"/plans/{plan.pk}/", outsider).title().startswith("Page not found")
 
     # They do the work; what a manager has to agree to, the manager agrees to.
     page = visit(f"/plans/{plan.pk}/", colleague)

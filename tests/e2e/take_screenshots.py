@@ -1,35 +1,94 @@
-"""The pictures in docs/screenshots, from a running demo: `make screenshots` after `make demo`."""
+"""The pictures in docs/screenshots, from a running demo: `make screenshots` after `make demo`.
+
+Every page once in full, light, dark and on a phone, as whoever uses it most; and sheets with every page of
+the work as CSM, manager and executive. Names after the address take only those pages: `… 8000 alerts plan`.
+"""
 
 import shutil
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from picture_files import keep, sheet
+from playwright.sync_api import Browser, Page, sync_playwright
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 PASSWORD = "demo-workbench-2026"
+CSM, MANAGER, EXECUTIVE, ADMIN = "mara.csm", "nadia.manager", "edgar.executive", "ada.admin"
+ROLES = {"csm": CSM, "manager": MANAGER, "executive": EXECUTIVE}
+# Words in braces are found in the demo, see `addresses`.
 PAGES = {
-    "home": ("nadia.manager", "/"),
-    "portfolio": ("nadia.manager", "/portfolio/?sort=-arr"),
-    "at_risk": ("mara.csm", "/at-risk/"),
-    "account": ("mara.csm", None),
-    "account_health": ("mara.csm", "health/"),
-    "insights": ("edgar.executive", "/insights/"),
-    "scorecard": ("ada.admin", "/scorecards/crm-engagement/"),
-    "nights": ("ada.admin", "/nights/"),
-    "account_timeline": ("mara.csm", "timeline/"),
-    "account_usage": ("mara.csm", "usage/"),
-    "account_contracts": ("mara.csm", "facts/contracts/?figures=1"),
-    "metrics": ("ada.admin", "/catalogue/"),
-    "metric": ("ada.admin", "/catalogue/logins_per_user_month/"),
-    "imports": ("ada.admin", "/imports/"),
-    "quality": ("ada.admin", "/quality/"),
-    "quality_sources": ("ada.admin", "/quality/sources/"),
-    "quality_duplicates": ("ada.admin", "/quality/duplicates/"),
-    "events": ("ada.admin", "/events/"),
-    "tokens": ("ada.admin", "/account/tokens/"),
+    "home": (CSM, "/"),
+    "portfolio": (MANAGER, "/portfolio/?sort=-arr"),
+    "at_risk": (CSM, "/at-risk/"),
+    "account": (CSM, "{account}"),
+    "account_health": (CSM, "{account}health/"),
+    "insights": (EXECUTIVE, "/insights/"),
+    "scorecard": (ADMIN, "/scorecards/crm-engagement/"),
+    "nights": (ADMIN, "/nights/"),
+    "account_timeline": (CSM, "{account}timeline/"),
+    "account_usage": (CSM, "{account}usage/"),
+    "account_contracts": (CSM, "{account}facts/contracts/?figures=1"),
+    "metrics": (ADMIN, "/catalogue/"),
+    "metric": (ADMIN, "/catalogue/logins_per_user_month/"),
+    "imports": (ADMIN, "/imports/"),
+    "quality": (ADMIN, "/quality/"),
+    "quality_sources": (ADMIN, "/quality/sources/"),
+    "quality_duplicates": (ADMIN, "/quality/duplicates/"),
+    "events": (ADMIN, "/events/"),
+    "tokens": (ADMIN, "/account/tokens/"),
 }
-DARK = {"home", "account", "metrics", "imports", "import_mapping", "quality"}
+# The pages of alerts, playbooks and plans: each also on the sheets of the roles that find it.
+WORK = {
+    "alerts": (CSM, "/alerts/"),
+    "alert": (CSM, "{alert}"),
+    "account_alerts": (CSM, "{planned}alerts/"),
+    "tasks": (CSM, "/tasks/"),
+    "calendar": (CSM, "/calendar/"),
+    "calendar_feed": (CSM, "/calendar/feed/"),
+    "clocks": (CSM, "/clocks/"),
+    "plans": (CSM, "/plans/"),
+    "plans_board": (CSM, "/plans/board/"),
+    "plan": (CSM, "{plan}"),
+    "plan_edit": (CSM, "{plan}edit/"),
+    "plan_print": (CSM, "{plan}print/"),
+    "plan_share": (CSM, "{plan}share/"),
+    "plan_new": (CSM, "/plans/new/?account={planned_id}"),
+    "account_plans": (CSM, "{planned}plans/"),
+    "account_notes": (CSM, "{planned}notes/"),
+    "playbooks": (CSM, "/playbooks/"),
+    "playbook": (CSM, "/playbooks/declining-usage/"),
+    "playbook_audience": (CSM, "/playbooks/declining-usage/audience/"),
+    "playbook_try": (CSM, "/playbooks/declining-usage/try/?account={account_id}"),
+    "playbook_roles": (MANAGER, "/playbooks/roles/"),
+    "triggers": (MANAGER, "/triggers/"),
+    "trigger": (MANAGER, "/triggers/score-drop/"),
+    "trigger_load": (MANAGER, "/triggers/load/"),
+    "effect": (MANAGER, "/effect/"),
+    "effect_triggers": (EXECUTIVE, "/effect/?by=triggers&after=60"),
+    "notices": (CSM, "/notices/"),
+    "notice_settings": (CSM, "/notices/settings/"),
+    "webhooks": (CSM, "/notices/webhooks/"),
+    "team": (MANAGER, "/team/"),
+    "absences": (MANAGER, "/team/absences/"),
+    "handovers": (CSM, "/handovers/"),
+    "handover": (MANAGER, "{handover}"),
+}
+# Those only admins find.
+TUNING = {
+    "trigger_edit": (ADMIN, "/triggers/score-drop/edit/"),
+    "trigger_new": (ADMIN, "/triggers/new/"),
+    "trigger_switch": (ADMIN, "/triggers/nps-falling/switch/"),
+    "playbook_edit": (ADMIN, "/playbooks/missed-qbr/edit/"),
+    "playbook_publish": (ADMIN, "/playbooks/missed-qbr/publish/"),
+    "playbook_switch": (ADMIN, "/playbooks/missed-qbr/switch/"),
+    "clock_rules": (ADMIN, "/clocks/rules/"),
+}
+# Older pages of which light and phone are enough.
+LIGHT_ONLY = set(PAGES) - {"home", "account", "at_risk", "metrics", "imports", "quality"}
+# Also in full as others see them.
+AS_OTHERS = ("home", "at_risk", "alerts", "plan", "clocks")
 # A file as another system writes it: what the mapping page makes of it is one of the pictures.
 TICKETS = """Case Number,Customer Id,Opened,Priority,Reason,Customer mood,Closed Date,Internal
 T-90001,DEMO-000001,13/10/2026,P1,Sign-in,negative,14/10/2026,x
@@ -38,10 +97,52 @@ T-90003,DEMO-000002,31/10/2026,P2,Reports,positive,02/11/2026,z
 T-90004,DEMO-999999,03/11/2026,P2,Export,neutral,someday,
 """
 VIEWS = {"": ("light", 1440, 900), "_dark": ("dark", 1440, 900), "_phone": ("light", 390, 844)}
+REPLAY_SECONDS = 240
 
 
-def mapping(page: Page, address: str, suffix: str) -> None:
-    """Upload a small file and picture what the mapping page makes of it; the upload is thrown away."""
+def bulk(page: Page, address: str) -> None:
+    """What acting on three alerts would do."""
+    page.goto(f"{address}/alerts/")
+    for place in range(3):
+        page.locator("tbody input[type=checkbox]").nth(place).check()
+    page.get_by_role("button", name="Act on selected").click()
+    page.wait_for_load_state("networkidle")
+
+
+def assign(page: Page, address: str) -> None:
+    """Three accounts, and the colleague who fits best."""
+    page.goto(f"{address}/at-risk/")
+    for place in range(3):
+        page.locator("tbody input[type=checkbox]").nth(place).check()
+    page.get_by_role("button", name="Assign", exact=False).first.click()
+    page.wait_for_load_state("networkidle")
+    page.locator(".suggestions button").first.click()
+    page.wait_for_load_state("networkidle")
+
+
+def shared(page: Page, address: str) -> None:
+    """The plan the page is at, behind a link; the link runs out by itself."""
+    plan = page.url.removeprefix(address)
+    page.goto(f"{address}{plan}share/")
+    page.get_by_role("button", name="Make a link").click()
+    page.goto(page.locator("#address").input_value(), wait_until="networkidle")
+
+
+def replay(page: Page, address: str) -> None:
+    """A replay of thirty days; the newest there is, else one is asked for and waited for."""
+    page.goto(f"{address}/triggers/score-drop/")
+    found = page.locator("a[href^='/replays/']")
+    if found.count():
+        found.first.click()
+    else:
+        page.locator(".replay-ask select").first.select_option("30")
+        page.locator(".replay-ask button").first.click()
+    page.get_by_role("heading", name="Alerts by night").wait_for(timeout=REPLAY_SECONDS * 1000)
+    page.wait_for_load_state("networkidle")
+
+
+def mapping(page: Page, address: str) -> None:
+    """What the mapping page makes of a small file; the upload is thrown away."""
     page.goto(f"{address}/imports/new/")
     page.set_input_files(
         "input[type=file] >> nth=0",
@@ -49,39 +150,139 @@ def mapping(page: Page, address: str, suffix: str) -> None:
     )
     page.locator("form[data-upload] .btn-primary").click()
     page.wait_for_url("**/mapping/")
-    page.screenshot(path=FOLDER / f"import_mapping{suffix}.png")
 
 
-def main(address: str) -> None:
+# Pages that take more than an address.
+ACTS: dict[str, tuple[str, Callable[[Page, str], None]]] = {
+    "alerts_bulk": (CSM, bulk),
+    "assign": (MANAGER, assign),
+    "shared_plan": (CSM, shared),
+    "replay": (ADMIN, replay),
+    "import_mapping": (ADMIN, mapping),
+}
+
+
+@contextmanager
+def logged_in(browser: Browser, address: str, user: str, view: str) -> Iterator[Page]:
+    """A page of `user` in one of VIEWS."""
+    scheme, width, height = VIEWS[view]
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.goto(f"{address}/login/")
+    page.fill("[name=username]", user)
+    page.fill("[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    yield page
+    context.close()
+
+
+def addresses(page: Page, address: str) -> dict[str, str]:
+    """What stands in braces above: the first account at risk, a loud alert, the plan that shows most."""
+
+    def first(path: str) -> str:
+        page.goto(address + path)
+        return page.locator("tbody tr").first.get_attribute("data-url") or ""
+
+    found = {"account": first("/at-risk/"), "alert": first("/alerts/")}
+    page.goto(f"{address}/plans/?state=active")
+    rows = page.locator("tbody tr")
+    plans = [
+        rows.nth(each).get_attribute("data-url") or "" for each in range(min(12, rows.count()))
+    ]
+    most = -1
+    for plan in plans:
+        page.goto(address + plan)
+        parts = page.locator("article.note, #risks tbody tr, #kpis tbody tr, .plan-task.is-over")
+        if parts.count() > most:
+            most, found["plan"] = parts.count(), plan
+            account = page.locator("main a[href^='/accounts/']").first
+            found["planned"] = account.get_attribute("href") or ""
+    for name in ("account", "planned"):
+        found[f"{name}_id"] = found[name].strip("/").split("/")[-1]
+    page.goto(f"{address}/handovers/")
+    handed = page.locator("a[href^='/handover/']")
+    found["handover"] = (
+        handed.first.get_attribute("href") or ""
+        if handed.count()
+        else f"/handover/{found['planned_id']}/"
+    )
+    return found
+
+
+def picture(page: Page, url: str) -> bytes | None:
+    """The window at an address; None where this user finds nothing."""
+    answer = page.goto(url, wait_until="networkidle")
+    return page.screenshot() if answer is not None and answer.ok else None
+
+
+def in_full(
+    browser: Browser, address: str, view: str, found: dict[str, str], only: set[str]
+) -> None:
+    """The pictures of the guides in one view."""
+    pages = {**PAGES, **WORK, **TUNING}
+    wanted: dict[str, list[tuple[str, str]]] = {}
+    for name, (user, path) in pages.items():
+        if not (view == "_dark" and name in LIGHT_ONLY):
+            wanted.setdefault(user, []).append((name, path))
+    for name in AS_OTHERS:
+        for role, user in ROLES.items():
+            if user != pages[name][0]:
+                wanted.setdefault(user, []).append((f"{name}_{role}", pages[name][1]))
+    for user, several in wanted.items():
+        several = [each for each in several if not only or each[0] in only]
+        acts = [
+            each for each in ACTS.items() if each[1][0] == user and (not only or each[0] in only)
+        ]
+        if not several and not acts:
+            continue
+        with logged_in(browser, address, user, view) as page:
+            if user == ADMIN and not view:
+                page.goto(f"{address}/playbooks/missed-qbr/")
+                page.locator("form[action$='/draft/'] button").click()
+            for name, path in several:
+                if (png := picture(page, address + path.format(**found))) is not None:
+                    keep(png, FOLDER / f"{name}{view}.png")
+                else:
+                    print(f"{name}: not found as {user}")
+            for name, (_, act) in acts:
+                if act is shared:
+                    page.goto(address + found["plan"])
+                act(page, address)
+                keep(page.screenshot(), FOLDER / f"{name}{view}.png")
+
+
+def on_sheets(browser: Browser, address: str, view: str, found: dict[str, str]) -> None:
+    """Every page of the work as each role, small, on one sheet per role and view."""
+    several = {name: PAGES[name][1] for name in ("home", "at_risk", "portfolio")}
+    several |= {name: path for name, (_, path) in WORK.items()}
+    for role, user in ROLES.items():
+        pictures = {}
+        with logged_in(browser, address, user, view) as page:
+            for name, path in several.items():
+                if (png := picture(page, address + path.format(**found))) is not None:
+                    pictures[name] = png
+        columns, width = (9, 195) if view == "_phone" else (4, 480)
+        sheet(pictures, FOLDER / f"sheet_{role}{view}.png", columns=columns, width=width)
+
+
+def main(address: str, only: set[str]) -> None:
     chromium = shutil.which("chromium")
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
-        for suffix, (scheme, width, height) in VIEWS.items():
-            for user in dict.fromkeys(user for user, _ in PAGES.values()):
-                context = browser.new_context(
-                    viewport={"width": width, "height": height}, color_scheme=scheme
-                )
-                page = context.new_page()
-                page.goto(f"{address}/login/")
-                page.fill("[name=username]", user)
-                page.fill("[name=password]", PASSWORD)
-                page.click("button[type=submit]")
-                page.goto(f"{address}/at-risk/")
-                first = page.locator("tbody tr").first.get_attribute("data-url")
-                for name, (who, path) in PAGES.items():
-                    if who != user or (suffix == "_dark" and name not in DARK):
-                        continue
-                    url = path if path and path.startswith("/") else f"{first}{path or ''}"
-                    page.goto(address + url, wait_until="networkidle")
-                    page.screenshot(path=FOLDER / f"{name}{suffix}.png")
-                if user == "ada.admin":
-                    mapping(page, address, suffix)
-                context.close()
+        with logged_in(browser, address, CSM, "") as page:
+            found = addresses(page, address)
+        for view in VIEWS:
+            in_full(browser, address, view, found, only)
+            if not only or "sheets" in only:
+                on_sheets(browser, address, view, found)
         browser.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000")
+    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000", set(sys.argv[2:]))

@@ -60,14 +60,17 @@ def live(
     *,
     done: Callable[[dt.date], None] = lambda day: None,
 ) -> int:
-    """The weeks before the newest night, once; returns how many nights were judged."""
-    if Alert.objects.filter(account__source=SOURCE).exists():
-        return 0
+    """The weeks before the newest night, once, going on where an interrupted demo stopped.
+
+    Returns how many nights were judged.
+    """
     days = schedule(plan)
-    if not days:
+    lived_until = _lived_until()
+    if not days or (lived_until is not None and lived_until >= days[-1]):
         return 0
-    first = dt.datetime.combine(days[0] - dt.timedelta(days=7), dt.time(9))
-    tuning.tune(users, at=timezone.make_aware(first))
+    if lived_until is None:
+        first = dt.datetime.combine(days[0] - dt.timedelta(days=7), dt.time(9))
+        tuning.tune(users, at=timezone.make_aware(first))
     ids = Account.objects.filter(source=SOURCE).order_by("pk").values_list("pk", flat=True)
     recovering = frozenset(
         pk for pk, each in zip(ids, story, strict=True) if each in ("recovered", "new")
@@ -80,13 +83,19 @@ def live(
     }
     lived = 0
     for number, on in enumerate(days):
-        if on in nights:
+        if on in nights and (lived_until is None or on > lived_until):
             rng = np.random.default_rng([plan.seed, 300 + number])
             _live(Day(nights[on], on, users, rng, recovering), number)
             lived += 1
         done(on)
     _read_what_is_old(plan)
     return lived
+
+
+def _lived_until() -> dt.date | None:
+    """The last day lived so far: every one opens alerts, and a day is kept whole or not at all."""
+    newest = Alert.objects.filter(account__source=SOURCE).aggregate(at=Max("opened_at"))["at"]
+    return timezone.localtime(newest).date() if newest else None
 
 
 def schedule(plan: Plan) -> list[dt.date]:

@@ -10,6 +10,7 @@ from accounts.models import LifecycleStage, SizeSegment
 from csm.demo.companies import INDUSTRIES
 from playbooks.models import Playbook, StepRole, TargetKind
 from playbooks.rules import Rule
+from playbooks.services.triggers import read_library
 from scoring.metrics.catalogue import CATALOGUE
 
 FOLDER = Path(__file__).parents[2] / "playbooks" / "library" / "playbooks"
@@ -203,6 +204,11 @@ def test_every_trigger_has_an_answer():
     answered = {key for book in BOOK.values() for key in book["applies"].get("triggers", [])}
 
     assert answered == set(TRIGGERS)
+
+
+@pytest.mark.parametrize("trigger", read_library(), ids=lambda trigger: trigger["key"])
+def test_a_trigger_starts_the_playbook_that_names_it(trigger):
+    assert trigger["key"] in BOOK[trigger["playbook"]]["applies"]["triggers"]
 
 
 def test_the_renewal_counts_down():

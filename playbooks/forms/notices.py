@@ -18,7 +18,7 @@ class NoticeSettingForm(forms.Form):
         label="Daily digest at",
         choices=_HOURS,
         coerce=int,
-        help_text="By the clock of the book. Nobody gets an empty one.",
+        help_text="In the time zone of the workbench. Nobody gets an empty one.",
     )
     min_severity = forms.TypedChoiceField(
         label="Alerts from",

@@ -191,7 +191,7 @@ def _bring_to_executives(
                 kind=Notice.Kind.CLOCK,
                 title=f"{len(clocks)} large {'account' if len(clocks) == 1 else 'accounts'} at risk "
                 "for your attention",
-                body=f"{names}{' and others' if len(clocks) > 5 else ''}.",
+                body=f"{names}{' and others' if len(clocks) > 5 else ''}",
                 url=f"{reverse('clocks')}?rule={rule.key}",
                 about=f"clocks:{rule.key}:{as_of}",
                 severity=Severity.HIGH,

@@ -170,7 +170,7 @@ def _tellings(user: int, clocks: list[Clock], level: str, *, at: datetime) -> li
                     user_id=user,
                     kind=Notice.Kind.CLOCK,
                     title=f"{len(theirs)} clocks ran out: {rule}",
-                    body=f"{names}{' and others' if len(theirs) > 5 else ''}.",
+                    body=f"{names}{' and others' if len(theirs) > 5 else ''}",
                     url=f"{reverse('clocks')}?state=broken&rule={rule.key}",
                     about=f"clocks:{rule.key}:{level}:{theirs[0].pk}-{theirs[-1].pk}",
                     severity=Severity.HIGH,

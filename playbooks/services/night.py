@@ -87,8 +87,9 @@ def work(
 ) -> TriggerNight:
     """Do what is left of a trigger night; returns it as it then stands.
 
-    Returns at once when somebody else holds it. An error is written on the row and tried again, until the
-    night has failed at the same place five times. `at` is the time its alerts bear.
+    Returns at once when somebody else holds it. An error is tried again; what has failed five times is left
+    out, named in `report["failures"]`, and the rest goes on: a fault in one stage keeps nobody from being
+    told of the others. Such a night ends as failed. `at` is the time its alerts bear.
     """
     worker = worker or f"{socket.gethostname()}:{os.getpid()}"
     _release_dead(night)
@@ -123,25 +124,37 @@ def _claim(night: TriggerNight, worker: str) -> bool:
     return True
 
 
+class _LostWorkersError(Exception):
+    """Workers died at this place again and again, without an error to tell of."""
+
+
 def _go_on(night: TriggerNight, worker: str, at: datetime, shard_size: int) -> None:
+    if night.attempts > MAX_ATTEMPTS:
+        raise _LostWorkersError(f"{MAX_ATTEMPTS} workers were lost here")
     if night.state != TriggerNight.State.FOLLOW_UP:
         while (last_id := end_of_shard(night.position, shard_size)) is not None:
             _shard(night, worker, at, last_id)
-        _move(night, worker, state=TriggerNight.State.FOLLOW_UP, stage=next(iter(_STAGES)))
+        _move(night, worker, state=TriggerNight.State.FOLLOW_UP, stage=_first(), attempts=1)
     names = list(_STAGES)
-    for name in names[names.index(night.stage) :]:
-        _move(night, worker, stage=name)
+    for name in names[names.index(night.stage) :] if night.stage else ():
+        if name != night.stage:
+            _move(night, worker, stage=name, attempts=1)
         log.info("triggers of %s: %s", night.as_of, name)
         _STAGES[name](night, at)
+    failures = night.report.get("failures", {})
     _move(
         night,
         worker,
-        state=TriggerNight.State.DONE,
+        state=TriggerNight.State.FAILED if failures else TriggerNight.State.DONE,
         stage="",
-        error="",
+        error="; ".join(f"{name}: {text}" for name, text in failures.items()),
         lease_until=None,
         finished_at=timezone.now(),
     )
+
+
+def _first() -> str:
+    return next(iter(_STAGES))
 
 
 def end_of_shard(position: int, size: int) -> int | None:
@@ -205,15 +218,27 @@ def _take(night: TriggerNight, after: dict[str, Any]) -> None:
 
 
 def _failed(night: TriggerNight, worker: str, error: Exception) -> None:
-    tired = night.attempts >= MAX_ATTEMPTS
     text = f"{type(error).__name__}: {error}"
     after: dict[str, Any] = {"lease_until": None, "error": text}
-    if tired:
-        log.exception("triggers of %s failed %s times", night.as_of, night.attempts)
-        after |= {"state": TriggerNight.State.FAILED, "finished_at": timezone.now()}
+    if night.attempts >= MAX_ATTEMPTS:
+        log.error("triggers of %s failed %s times", night.as_of, night.attempts, exc_info=error)
+        after |= _past(night, text)
     else:
         log.warning("triggers of %s failed, trying again: %s", night.as_of, text)
     TriggerNight.objects.filter(pk=night.pk, worker=worker, state__in=OPEN).update(**after)
+
+
+def _past(night: TriggerNight, text: str) -> dict[str, Any]:
+    """Leave out what failed for good and go on behind it; empty `stage`: there is nothing behind it."""
+    judging = night.state != TriggerNight.State.FOLLOW_UP
+    failures = {**night.report.get("failures", {}), "triggers" if judging else night.stage: text}
+    stages = ["", *_STAGES, ""]
+    return {
+        "report": {**night.report, "failures": failures},
+        "state": TriggerNight.State.FOLLOW_UP,
+        "stage": stages[stages.index("" if judging else night.stage) + 1],
+        "attempts": 0,
+    }
 
 
 def _release_dead(night: TriggerNight) -> None:

@@ -116,8 +116,32 @@ def test_it_gives_up_and_says_why(run, monkeypatch):
     monkeypatch.setattr(evaluation, "evaluate", lambda *args, **values: 1 / 0)
     judged = night.work(night.ensure(run), at=AT)
     assert judged.state == "failed"
-    assert "ZeroDivisionError" in judged.error
-    assert judged.attempts == night.MAX_ATTEMPTS
+    assert judged.error == "triggers: ZeroDivisionError: division by zero"
+    assert judged.report["overflow"] == 0, "what follows was done all the same"
+
+
+@pytest.mark.parametrize("broken", ["exits", "effects"])
+def test_a_stage_that_fails_keeps_nobody_from_being_told(run, monkeypatch, broken):
+    calls, told_of = [], []
+    stage = {"exits": (night.exits, "night"), "effects": (night.effects, "refresh")}[broken]
+    monkeypatch.setattr(*stage, lambda *args, **values: calls.append(1) or 1 / 0)
+    monkeypatch.setattr(notices, "night", lambda **values: told_of.append(values["opened"]))
+    judged = night.work(night.ensure(run), at=AT)
+    assert len(calls) == night.MAX_ATTEMPTS
+    assert len(told_of) == 1
+    assert len(told_of[0]) == 7
+    assert judged.state == "failed"
+    assert judged.stage == ""
+    assert list(judged.report["failures"]) == ["exit tests" if broken == "exits" else "effects"]
+    assert night.waiting() is None
+
+
+def test_a_stage_that_kills_its_workers_is_left_out(run):
+    night.ensure(run)
+    TriggerNight.objects.update(state="follow_up", stage="effects", attempts=night.MAX_ATTEMPTS)
+    judged = night.work(TriggerNight.objects.get(), at=AT)
+    assert judged.state == "failed"
+    assert "workers were lost" in judged.report["failures"]["effects"]
 
 
 def test_what_another_worker_holds_is_left_alone(run):

@@ -78,14 +78,17 @@ class Table:
                 f"(SELECT {wanted} FROM {inner} HAVING COUNT(*) > 0) l "
                 "WHERE a.id BETWEEN $first AND $last"
             )
+        # CROSS JOIN is SQLite's word for: in this order. By itself it reads the window of the whole book for
+        # each range, or all history of its accounts.
         joined = (
-            f"FROM accounts_account a JOIN {self.name} f ON {window} "
+            f"FROM accounts_account a CROSS JOIN {self.name} f ON {window} "
             "WHERE a.id BETWEEN $first AND $last"
         )
         if self.fold:
-            by = f"f.account_id, {self.by}"
-            joined = f"FROM (SELECT {by}, {self.fold} {joined} GROUP BY {by}) f"
-        return f"SELECT f.account_id, {wanted} {joined} GROUP BY f.account_id"
+            folded = f"SELECT a.id AS account_id, {self.by}, {self.fold} {joined}"
+            folded += f" GROUP BY a.id, {self.by}"
+            return f"SELECT f.account_id, {wanted} FROM ({folded}) f GROUP BY f.account_id"
+        return f"SELECT a.id, {wanted} {joined} GROUP BY a.id"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The pictures in docs/screenshots, from a running demo: `make screenshots` after `make demo`.
 
 Every page once in full, light, dark and on a phone, as whoever uses it most; and sheets with every page of
-the work as CSM, manager and executive. Names after the address take only those pages: `… 8000 alerts plan`.
+the work as CSM, manager and executive. Words after the address take only those views (light, dark, phone) and
+pages, or the sheets: `… http://127.0.0.1:8000 dark alerts plan`.
 """
 
 import shutil
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from picture_files import keep, sheet
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 PASSWORD = "demo-workbench-2026"
@@ -96,6 +97,7 @@ T-90002,DEMO-000002,27/10/2026,P3,Reports,neutral,,y
 T-90003,DEMO-000002,31/10/2026,P2,Reports,positive,02/11/2026,z
 T-90004,DEMO-999999,03/11/2026,P2,Export,neutral,someday,
 """
+WORDS = {"light": "", "dark": "_dark", "phone": "_phone"}
 VIEWS = {"": ("light", 1440, 900), "_dark": ("dark", 1440, 900), "_phone": ("light", 390, 844)}
 REPLAY_SECONDS = 240
 
@@ -220,41 +222,55 @@ def picture(page: Page, url: str) -> bytes | None:
 
 def in_full(
     browser: Browser, address: str, view: str, found: dict[str, str], only: set[str]
-) -> None:
-    """The pictures of the guides in one view."""
+) -> dict[tuple[str, str], bytes]:
+    """The pictures of the guides in one view, kept; by user and page."""
     pages = {**PAGES, **WORK, **TUNING}
+    # User → (page, name of its file).
     wanted: dict[str, list[tuple[str, str]]] = {}
-    for name, (user, path) in pages.items():
-        if not (view == "_dark" and name in LIGHT_ONLY):
-            wanted.setdefault(user, []).append((name, path))
-    for name in AS_OTHERS:
+    for page_name, (user, _) in pages.items():
+        if not (view == "_dark" and page_name in LIGHT_ONLY):
+            wanted.setdefault(user, []).append((page_name, page_name))
+    for page_name in AS_OTHERS:
         for role, user in ROLES.items():
-            if user != pages[name][0]:
-                wanted.setdefault(user, []).append((f"{name}_{role}", pages[name][1]))
+            if user != pages[page_name][0] and not view:
+                wanted.setdefault(user, []).append((page_name, f"{page_name}_{role}"))
+    taken = {}
     for user, several in wanted.items():
-        several = [each for each in several if not only or each[0] in only]
-        acts = [
-            each for each in ACTS.items() if each[1][0] == user and (not only or each[0] in only)
-        ]
+        several = [each for each in several if not only or each[1] in only]
+        acts = [(name, act) for name, (who, act) in ACTS.items() if who == user]
+        acts = [each for each in acts if not only or each[0] in only]
         if not several and not acts:
             continue
         with logged_in(browser, address, user, view) as page:
-            if user == ADMIN and not view:
+            if user == ADMIN:
                 page.goto(f"{address}/playbooks/missed-qbr/")
                 page.locator("form[action$='/draft/'] button").click()
-            for name, path in several:
-                if (png := picture(page, address + path.format(**found))) is not None:
-                    keep(png, FOLDER / f"{name}{view}.png")
-                else:
+            for page_name, name in several:
+                png = picture(page, address + pages[page_name][1].format(**found))
+                if png is None:
                     print(f"{name}: not found as {user}")
-            for name, (_, act) in acts:
+                else:
+                    keep(png, FOLDER / f"{name}{view}.png")
+                    taken[user, page_name] = png
+            for name, act in acts:
                 if act is shared:
                     page.goto(address + found["plan"])
-                act(page, address)
-                keep(page.screenshot(), FOLDER / f"{name}{view}.png")
+                try:
+                    act(page, address)
+                except Error as error:
+                    print(f"{name}{view}: {error.message.splitlines()[0]}")
+                else:
+                    keep(page.screenshot(), FOLDER / f"{name}{view}.png")
+    return taken
 
 
-def on_sheets(browser: Browser, address: str, view: str, found: dict[str, str]) -> None:
+def on_sheets(
+    browser: Browser,
+    address: str,
+    view: str,
+    found: dict[str, str],
+    taken: dict[tuple[str, str], bytes],
+) -> None:
     """Every page of the work as each role, small, on one sheet per role and view."""
     several = {name: PAGES[name][1] for name in ("home", "at_risk", "portfolio")}
     several |= {name: path for name, (_, path) in WORK.items()}
@@ -262,7 +278,8 @@ def on_sheets(browser: Browser, address: str, view: str, found: dict[str, str]) 
         pictures = {}
         with logged_in(browser, address, user, view) as page:
             for name, path in several.items():
-                if (png := picture(page, address + path.format(**found))) is not None:
+                png = taken.get((user, name)) or picture(page, address + path.format(**found))
+                if png is not None:
                     pictures[name] = png
         columns, width = (9, 195) if view == "_phone" else (4, 480)
         sheet(pictures, FOLDER / f"sheet_{role}{view}.png", columns=columns, width=width)
@@ -271,16 +288,22 @@ def on_sheets(browser: Browser, address: str, view: str, found: dict[str, str]) 
 def main(address: str, only: set[str]) -> None:
     chromium = shutil.which("chromium")
     FOLDER.mkdir(exist_ok=True)
+    views = [view for word, view in WORDS.items() if word in only] or list(VIEWS)
+    only -= WORDS.keys()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
         with logged_in(browser, address, CSM, "") as page:
             found = addresses(page, address)
-        for view in VIEWS:
-            in_full(browser, address, view, found, only)
+        for view in views:
+            taken = (
+                in_full(browser, address, view, found, only - {"sheets"})
+                if only != {"sheets"}
+                else {}
+            )
             if not only or "sheets" in only:
-                on_sheets(browser, address, view, found)
+                on_sheets(browser, address, view, found, taken)
         browser.close()
 
 

@@ -183,6 +183,6 @@ def _number(request: HttpRequest, name: str) -> int:
 
 def _back(request: HttpRequest, account_id: int) -> str:
     asked = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(asked, allowed_hosts=None):
+    if asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None):
         return asked
     return reverse("account_notes", args=[account_id])

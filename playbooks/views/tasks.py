@@ -260,7 +260,7 @@ def _undo(request: HttpRequest) -> dict[str, str] | None:
 def _back(request: HttpRequest) -> str:
     """Where the person came from, within the workbench and without an old undo."""
     asked = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(asked, allowed_hosts=None):
+    if not (asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None)):
         return reverse("tasks")
     path, _, query = asked.partition("?")
     kept = "&".join(part for part in query.split("&") if part and not part.startswith("done="))

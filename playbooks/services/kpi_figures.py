@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 
 from playbooks.services.drafting import SCORE
+from scoring.engine.spec import UNKNOWN_BAND
 from scoring.metrics.read import frame
 from scoring.models import AccountHealth
 from scoring.selectors import newest_run
@@ -26,7 +27,10 @@ def figures_of(
     if run is None:
         return found
     if SCORE in metrics:
-        rows = AccountHealth.objects.filter(account__in=account_ids, score__isnull=False)
+        # A score too thin for a band is unknown, whatever it says.
+        rows = AccountHealth.objects.filter(
+            account__in=account_ids, score__isnull=False, band__gt=UNKNOWN_BAND
+        )
         for pk, score, as_of in rows.values_list("account_id", "score", "as_of"):
             found[pk, SCORE] = (score, as_of)
     keys = [key for key in metrics if key != SCORE]

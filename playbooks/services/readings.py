@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from playbooks.models import Alert
 from playbooks.rules import Label, Needs, Rule, columns, needs_of
 from playbooks.rules.components import Components, judge_components
 from scoring.engine import codec
-from scoring.engine.spec import ScorecardSpec
+from scoring.engine.spec import UNKNOWN_BAND, ScorecardSpec
 from scoring.metrics.catalogue import catalogue
 from scoring.metrics.derive import parts_of
 from scoring.metrics.facts import Clock, newest
@@ -41,6 +41,13 @@ _SAMPLE: Final = 500
 
 # (source, feed)
 Feed = tuple[str, str]
+
+
+class Ahead(NamedTuple):
+    """A frame of `read` and what its rules asked for."""
+
+    needs: Needs
+    frame: pd.DataFrame
 
 
 def read(
@@ -215,6 +222,12 @@ def _nights(run: ScoreRun, days: Collection[int]) -> dict[int, date]:
 _Rows = Sequence[tuple[Any, ...]]
 
 
+def _judged(scores: Sequence[float | None], bands: Sequence[int]) -> np.ndarray:
+    """Scores as rules read them: one too thin for a band is unknown, whatever it says."""
+    known = np.array(bands) > UNKNOWN_BAND
+    return np.where(known, np.array(scores, dtype=np.float64), np.nan)
+
+
 class _Table:
     """Health columns by account, filled version by version."""
 
@@ -245,7 +258,7 @@ class _Table:
             return
         _, _, scores, bands, *rest = zip(*mine, strict=True)
         put = self.columns
-        put[columns.SCORE][place] = np.array(scores, dtype=np.float64)
+        put[columns.SCORE][place] = _judged(scores, bands)
         put[columns.BAND][place] = bands
         put[columns.BANDS][place] = len(spec.bands)
         put["version_id"][place] = version_id
@@ -281,9 +294,7 @@ class _Table:
         if here.any():
             mine, place = [row for row, its in zip(mine, here, strict=True) if its], place[here]
             _, _, scores, bands, *rest = zip(*mine, strict=True)
-            self.columns[columns.ago(columns.SCORE, back)][place] = np.array(
-                scores, dtype=np.float64
-            )
+            self.columns[columns.ago(columns.SCORE, back)][place] = _judged(scores, bands)
             self.columns[columns.ago(columns.BAND, back)][place] = bands
             if rest:
                 found[place] = codec.decode_points(rest[0], width)

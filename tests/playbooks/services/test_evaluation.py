@@ -10,6 +10,7 @@ from accounts.models import Freeze, Reading
 from playbooks.models import Absence, Alert, AlertChange, Policy, Trigger
 from playbooks.services import alert_rows, evaluation
 from playbooks.services.triggers import load_library
+from scoring.engine.spec import UNKNOWN_BAND
 from scoring.models import Snapshot
 from tests.conftest import NIGHT
 
@@ -294,3 +295,16 @@ def test_by_day_only_the_accounts_asked_for(night, account, make_account, report
     assert done.accounts == 2
     assert set(Alert.objects.values_list("account_id", flat=True)) == asked
     assert not evaluation.evaluate_accounts(asked, at=AT).opened
+
+
+def test_a_score_too_thin_for_a_band_is_unknown(account, score_book, make_trigger):
+    make_trigger()  # A score below 30.
+    run = score_book({account: {}})
+    here = {"first_id": account.pk, "last_id": account.pk, "at": AT}
+    night = Snapshot.objects.filter(account=account)
+
+    night.update(score=10.0, band=UNKNOWN_BAND)
+    assert not evaluation.evaluate(run, as_of=NIGHT, **here).opened
+
+    night.update(band=0)
+    assert evaluation.evaluate(run, as_of=NIGHT, **here).opened == {"emergency": 1}

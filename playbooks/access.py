@@ -7,9 +7,11 @@ colleagues one covers for while they are away. Executives change nothing; a refu
 from datetime import date
 from typing import Any, TypeVar
 
+from django.contrib.auth import get_user_model
 from django.db.models import Model, Q, QuerySet
 
 from accounts.access import changeable_by, may_write, visible_to
+from accounts.models import Account
 from playbooks.models import Absence, Alert, Clock, Intervention, InterventionTask, Note
 
 Row = TypeVar("Row", bound=Model)
@@ -60,6 +62,22 @@ def clocks_seen_by(user: Any) -> QuerySet[Clock]:
 def notes_seen_by(user: Any) -> QuerySet[Note]:
     """Notes `user` may read."""
     return _seen(Note.objects.all(), user)
+
+
+def readers_of(account: Account) -> QuerySet[Any]:
+    """Colleagues who may see an account, by name: those that a note on it can mention."""
+    users: Any = get_user_model().objects
+    sees = Q(role__in=("executive", "admin")) | Q(is_superuser=True)
+    if account.owner_id is not None:
+        sees |= Q(pk=account.owner_id)
+    if account.team_id is not None:
+        sees |= Q(teams=account.team_id)
+    found: QuerySet[Any] = (
+        users.filter(sees, is_active=True)
+        .distinct()
+        .order_by("first_name", "last_name", "username")
+    )
+    return found
 
 
 def covered_by(user: Any, *, on: date) -> list[int]:

@@ -42,7 +42,9 @@ def notes_of(
 def shown(user: Any, account: Account, notes: Iterable[Note], *, on: date) -> list[Shown]:
     """Notes of one account as `user` may read and change them on a day. One query besides the notes'."""
     writes = may_write(user)
-    changes = writes and changeable_by(user).filter(pk=account.pk).exists()
+    notes = list(notes)
+    promised = any(note.kind == Note.Kind.PROMISE for note in notes)
+    changes = writes and promised and changeable_by(user).filter(pk=account.pk).exists()
     return [
         Shown(
             note=note,

@@ -1,5 +1,6 @@
 """Reads of the page of one plan."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -9,7 +10,7 @@ from django.db.models import Q
 from django.http import Http404
 
 from accounts.models import Account
-from playbooks.access import interventions_changeable_by, interventions_seen_by
+from playbooks.access import interventions_changeable_by, interventions_seen_by, readers_of
 from playbooks.models import (
     Alert,
     Clock,
@@ -103,13 +104,12 @@ def test_sentence(plan: Intervention) -> str:
 
 def people_for(account: Account) -> dict[int, Any]:
     """Colleagues who may be given work on an account, by id: those who see it and write."""
-    users: Any = get_user_model().objects
-    sees = Q(is_superuser=True) | Q(role="admin") | Q(owned_accounts=account)
-    if account.team_id is not None:
-        sees |= Q(teams=account.team_id)
-    rows = users.filter(sees, is_active=True).exclude(role="executive", is_superuser=False)
-    ordered = rows.order_by("first_name", "last_name", "username").distinct()
-    return {user.pk: user for user in ordered}
+    return workers(readers_of(account))
+
+
+def workers(readers: Iterable[Any]) -> dict[int, Any]:
+    """Those of the colleagues who see an account that may work on it, by id."""
+    return {user.pk: user for user in readers if user.role != "executive" or user.is_superuser}
 
 
 def sponsors_for(account: Account) -> dict[int, Any]:

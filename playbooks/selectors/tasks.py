@@ -39,13 +39,13 @@ def undone(
     )
     if colleague is not None:
         return found.filter(assignee=colleague)
+    if scope not in ("mine", "team"):
+        return found
     mine = Q(assignee__in=[user.pk, *covered_by(user, on=on)])
     if scope == "mine":
         return found.filter(mine)
-    if scope == "team":
-        of_team = in_scope(user, "team").order_by().values("pk")
-        return found.filter(mine | Q(account__in=of_team))
-    return found
+    of_team = in_scope(user, "team").order_by().values("pk")
+    return found.filter(mine | Q(account__in=of_team))
 
 
 def ranked(tasks: QuerySet[InterventionTask], *, on: date) -> Any:

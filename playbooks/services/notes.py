@@ -4,33 +4,16 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from accounts.models import Account
 from csm.lib.errors import WorkbenchError
+from playbooks.access import readers_of
 from playbooks.markdown import mentioned
 from playbooks.models import ClockRule, Intervention, Note, Notice
 from playbooks.services import clocks, note_files
 from playbooks.services.notices import Telling, tell
-
-
-def may_be_told(account: Account) -> QuerySet[Any]:
-    """Colleagues who may see an account: those a note on it can mention."""
-    users: Any = get_user_model().objects
-    sees = Q(role__in=("executive", "admin")) | Q(is_superuser=True)
-    if account.owner_id is not None:
-        sees |= Q(pk=account.owner_id)
-    if account.team_id is not None:
-        sees |= Q(teams=account.team_id)
-    found: QuerySet[Any] = (
-        users.filter(sees, is_active=True)
-        .distinct()
-        .order_by("first_name", "last_name", "username")
-    )
-    return found
 
 
 @transaction.atomic
@@ -147,7 +130,7 @@ def _mention(note: Note, *, by: Any, at: datetime) -> None:
     account = Account.objects.get(pk=note.account_id)
     told = {
         user.pk: user
-        for user in (may_be_told(account) if names else [])
+        for user in (readers_of(account) if names else [])
         if user.username.lower() in names
     }
     note.mentions.set(told)

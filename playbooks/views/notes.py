@@ -1,6 +1,7 @@
 """Notes: written, changed, kept, taken away; their files handed out."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -17,15 +18,27 @@ from accounts.models import Account
 from accounts.trust.views.answers import page_of
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
-from playbooks.access import interventions_seen_by, notes_seen_by
+from playbooks.access import interventions_seen_by, notes_seen_by, readers_of
 from playbooks.forms.notes import NoteForm
 from playbooks.models import NoteFile
 from playbooks.selectors import notes as selectors
 from playbooks.services import notes as services
 
+# The list of whom to mention offers so many.
+_MENTIONED: Final = 100
 
-def panel(request: HttpRequest, account: Account, intervention: Any = None) -> dict[str, Any]:
-    """Context of `playbooks/_notes.html` for an account's page or a plan's. Some six queries."""
+
+def panel(
+    request: HttpRequest,
+    account: Account,
+    intervention: Any = None,
+    *,
+    readers: Sequence[Any] | None = None,
+) -> dict[str, Any]:
+    """Context of `playbooks/_notes.html` for an account's page or a plan's. Some six queries.
+
+    `readers` are those `readers_of` the account, where they are at hand.
+    """
     promises = request.GET.get("notes") == "promises"
     found = selectors.notes_of(request.user, account, intervention=intervention, promises=promises)
     page, pager = page_of(request, found, "notes")
@@ -35,7 +48,9 @@ def panel(request: HttpRequest, account: Account, intervention: Any = None) -> d
         "intervention": intervention,
         "notes": selectors.shown(request.user, account, page.object_list, on=today()),
         "note_form": NoteForm() if writes else None,
-        "note_people": list(services.may_be_told(account)[:100]) if writes else [],
+        "note_people": list((readers_of(account) if readers is None else readers)[:_MENTIONED])
+        if writes
+        else [],
         "note_pager": pager if page.paginator.num_pages > 1 else None,
         "note_promises": promises,
         "notes_here": request.get_full_path(),
@@ -157,7 +172,7 @@ def _form(request: HttpRequest, form: NoteForm, account: Account, **more: Any) -
             "form": form,
             "account": account,
             "next": request.POST.get("next", request.GET.get("next", "")),
-            "note_people": list(services.may_be_told(account)[:100]),
+            "note_people": list(readers_of(account)[:_MENTIONED]),
             "crumbs": [
                 {"label": account.name, "url": reverse("account", args=[account.pk])},
                 {"label": "Notes", "url": reverse("account_notes", args=[account.pk])},

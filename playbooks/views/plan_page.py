@@ -8,10 +8,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.access import may_assign
+from accounts.access import may_assign, may_write
 from csm.lib import markup
 from csm.lib.dates import today
-from playbooks.access import interventions_changeable_by, tasks_changeable_by
+from playbooks.access import interventions_changeable_by, readers_of, tasks_changeable_by
 from playbooks.forms import plans as forms
 from playbooks.models import InterventionTask, Risk
 from playbooks.selectors import plan_page as selectors
@@ -55,9 +55,11 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
         ),
         "url": reverse("plan_act", args=[pk]),
     }
-    context |= notes.panel(request, found.account, found)
+    # Whom a note can mention, and of them who can be given work.
+    readers = list(readers_of(found.account)) if may_write(user) else []
+    context |= notes.panel(request, found.account, found, readers=readers)
     if context["may_change"]:
-        context |= _forms(found, on)
+        context |= _forms(found, selectors.workers(readers), on)
     elif may:
         context["reason_form"] = forms.ReasonForm(prefix="reopen")
     return render(request, "playbooks/plan.html", context)
@@ -100,9 +102,8 @@ def shown(parts: selectors.Parts, *, on: Any) -> dict[str, Any]:
     }
 
 
-def _forms(plan: Any, on: Any) -> dict[str, Any]:
+def _forms(plan: Any, people: dict[int, Any], on: Any) -> dict[str, Any]:
     """The forms of an open plan somebody may change."""
-    people = selectors.people_for(plan.account)
     return {
         "cause_form": forms.CauseForm(
             prefix="cause", initial={"cause": plan.cause, "text": plan.cause_text}

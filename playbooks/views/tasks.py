@@ -62,7 +62,8 @@ def tasks(request: HttpRequest) -> HttpResponse:
     listed = selectors.listed(
         selectors.in_group(found, asked.group, on=on), by_account=asked.by_account
     )
-    page, pager = page_of(request, listed, "tasks")
+    total = counts[asked.group] if asked.group else sum(counts.values())
+    page, pager = page_of(request, listed, "tasks", total=total)
     shown = list(page.object_list)
     may = selectors.changeable(request.user, shown, on=on) if shown else set()
     return render(

@@ -13,9 +13,17 @@ from csm.lib.spreadsheet import MARK, Line, guarded
 PER_PAGE = 50
 
 
-def page_of(request: HttpRequest, rows: Any, noun: str) -> tuple[Page[Any], dict[str, Any]]:
-    """The page of `rows` the address asks for, and what `components/pagination.html` needs."""
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+def page_of(
+    request: HttpRequest, rows: Any, noun: str, *, total: int | None = None
+) -> tuple[Page[Any], dict[str, Any]]:
+    """The page of `rows` the address asks for, and what `components/pagination.html` needs.
+
+    `total` is how many rows there are, where the caller has counted them.
+    """
+    pages = Paginator(rows, PER_PAGE)
+    if total is not None:
+        pages.count = total
+    page = pages.get_page(request.GET.get("page"))
     query = request.GET.copy()
 
     def address(number: int) -> str:

@@ -106,6 +106,11 @@ class Alert(models.Model):
                 condition=Q(state__in=["held", "open"]),
                 name="alert_open_by_severity",
             ),
+            # What is open, whole or of some accounts: SQLite has no use for an index with a condition when
+            # the states are parameters.
+            models.Index(fields=["state", "account"], name="alert_by_state"),
+            # The day's cap.
+            models.Index(fields=["opened_on", "owner"], name="alert_by_day"),
             # Cool-down and measures: the alerts of a trigger by day.
             models.Index(fields=["trigger", "opened_on"], name="alert_by_trigger"),
             # Load and cap per CSM and day.

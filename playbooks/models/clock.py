@@ -130,11 +130,9 @@ class Clock(models.Model):
         ]
         indexes = [
             # Due ones, and the page of running and broken clocks.
-            models.Index(
-                fields=["due_at"],
-                condition=Q(state__in=["running", "broken"]),
-                name="clock_open_by_due",
-            ),
+            models.Index(fields=["state", "due_at"], name="clock_by_state"),
+            # Every minute, rule by rule, among all the clocks that ended.
+            models.Index(fields=["rule", "state", "account"], name="clock_by_rule"),
         ]
 
     def __str__(self) -> str:

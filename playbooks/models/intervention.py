@@ -129,12 +129,8 @@ class Intervention(models.Model):
             ),
         ]
         indexes = [
-            # Lists and load: what is open, by owner.
-            models.Index(
-                fields=["owner", "target_on"],
-                condition=Q(state__in=["active", "holding"]),
-                name="plan_open_by_owner",
-            ),
+            # Lists and load: what is open.
+            models.Index(fields=["state", "account"], name="plan_by_state"),
             # Effect: plans by playbook and start.
             models.Index(fields=["playbook_version", "started_on"], name="plan_by_version"),
         ]
@@ -197,11 +193,7 @@ class InterventionTask(models.Model):
         ordering = ["intervention", "position", "id"]
         indexes = [
             # "My tasks": what is mine and not done, by day.
-            models.Index(
-                fields=["assignee", "due_on"],
-                condition=Q(state__in=["waiting", "open", "to_approve"]),
-                name="task_open_by_assignee",
-            ),
+            models.Index(fields=["assignee", "state", "due_on"], name="task_by_assignee"),
         ]
 
     def __str__(self) -> str:

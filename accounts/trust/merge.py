@@ -23,6 +23,7 @@ from accounts.models import (
     NotADuplicate,
     OwnerPeriod,
 )
+from accounts.trust import followers
 from csm.lib.errors import WorkbenchError
 
 # What is told of accounts rather than about them, and who looked after which row: it stays.
@@ -117,6 +118,9 @@ def preview(kept: Account, merged: Account) -> Preview:
         ids, conflicts = _ids_to_move(model, kept, merged)
         if ids or conflicts:
             moving.append(Moving(model._meta.model_name, _label(model), len(ids), conflicts))
+    for name, model in followers.tables().items():
+        if rows := model.objects.filter(account=merged).count():
+            moving.append(Moving(name, _label(model), rows, 0))
     values = [(name, getattr(kept, name), getattr(merged, name)) for name in ("name", *FILLED)]
     return Preview(
         kept,
@@ -169,7 +173,8 @@ def merge(kept: Account, merged: Account, *, on: date, by: Any) -> Merge:
     """Move everything known of `merged` to `kept` and hide `merged`; its ids lead to `kept` from now on.
 
     Rows that `kept` has already (a reading of the same source and day) stay behind, counted in
-    `Merge.changed["conflicts"]`. Blank attributes of `kept` are filled; an owner it gains counts from `on`.
+    `Merge.changed["conflicts"]`; what `followers` keep goes along whole. Blank attributes of `kept` are
+    filled; an owner it gains counts from `on`.
     Raises MergeError with a sentence.
     """
     with transaction.atomic():
@@ -184,6 +189,13 @@ def merge(kept: Account, merged: Account, *, on: date, by: Any) -> Merge:
                 conflicts[model._meta.model_name] = stay
             if ids:
                 moved[model._meta.model_name] = ids
+                _point(model, ids, "account", merged.pk, kept.pk)
+        now = timezone.now()
+        for follower in followers.followers():
+            follower.make_room(kept, merged, by, now)
+        for name, model in followers.tables().items():
+            if ids := _ids(model.objects.filter(account=merged)):
+                moved[name] = ids
                 _point(model, ids, "account", merged.pk, kept.pk)
         moved["account.parent"] = _ids(Account.objects.filter(parent=merged).exclude(pk=kept.pk))
         moved["account.merged_into"] = _ids(Account.objects.filter(merged_into=merged))
@@ -205,6 +217,8 @@ def merge(kept: Account, merged: Account, *, on: date, by: Any) -> Merge:
         LookAlike.objects.filter(first=merged).delete()
         LookAlike.objects.filter(second=merged).delete()
         Account.objects.filter(pk=merged.pk).update(merged_into=kept)
+        for follower in followers.followers():
+            follower.done([kept.pk, merged.pk], now)
         return Merge.objects.create(kept=kept, merged=merged, moved=moved, changed=changed, by=by)
 
 
@@ -279,7 +293,7 @@ def undo(done: Merge, *, by: Any) -> list[str]:
         Account.objects.filter(pk=new).update(merged_into=None)
         _point(Account, moved.pop("account.parent", []), "parent", old, new)
         _point(Account, moved.pop("account.merged_into", []), "merged_into", old, new)
-        models = {model._meta.model_name: model for model in tables()}
+        models = {model._meta.model_name: model for model in tables()} | followers.tables()
         for name, ids in moved.items():
             _point(models[name], ids, "account", old, new)
         kept_as_is = _restore(old, changed.get("fields", {}))
@@ -291,6 +305,8 @@ def undo(done: Merge, *, by: Any) -> list[str]:
             (LookAlike(**pair) for pair in changed.get("open_pairs", [])), ignore_conflicts=True
         )
         current.undone_at, current.undone_by = timezone.now(), by
+        for follower in followers.followers():
+            follower.done([old, new], current.undone_at)
         current.save(update_fields=["undone_at", "undone_by"])
     return kept_as_is
 

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Account
 from playbooks.access import alerts_seen_by
-from playbooks.models import Alert, Playbook, Replay, Trigger
+from playbooks.models import Alert, Playbook, Replay, Trigger, TriggerNight
 from playbooks.rules import Labels, Rule, RuleError, Scope, evidences, judge, sentence
 from playbooks.rules.conditions import Group
 from playbooks.rules.words import phrase
@@ -58,6 +58,17 @@ def entries(*, on: date, labels: Labels) -> list[Entry]:
         Entry(trigger, told(vars(trigger), labels), measured.get(trigger.pk, Figures()))
         for trigger in Trigger.objects.all()
     ]
+
+
+def unfinished() -> tuple[date, str] | None:
+    """The newest night of triggers and what went wrong in it; None when it went well, or is under way."""
+    night = TriggerNight.objects.only("as_of", "state", "error", "report").first()
+    if night is None:
+        return None
+    wrong = [f"{key} cannot be read: {why}" for key, why in night.report.get("faults", {}).items()]
+    if night.state == TriggerNight.State.FAILED:
+        wrong.insert(0, night.error)
+    return (night.as_of, "; ".join(wrong)) if wrong else None
 
 
 def told(values: Mapping[str, Any], labels: Labels) -> Told:

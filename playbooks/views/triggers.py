@@ -110,6 +110,8 @@ def triggers(request: HttpRequest) -> HttpResponse:
             "as_of_day": today(),
             "tabs": tabs(user, "triggers"),
             "may_edit": user.is_admin,
+            # Only admins can do something about it.
+            "unfinished": selectors.unfinished() if user.is_admin else None,
             "csv_url": f"{reverse('triggers_csv')}?{request.GET.urlencode()}",
         },
     )

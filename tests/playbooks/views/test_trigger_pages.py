@@ -324,3 +324,18 @@ def test_load_is_shown_to_managers(
 
     assert "owner" in page
     assert "Over the daily cap" in page
+
+
+def test_admins_see_what_a_night_left_out(client, admin, manager, score_book, make_account):
+    from playbooks.models import TriggerNight
+
+    run = score_book({make_account(): {}})
+    TriggerNight.objects.create(
+        run=run, as_of=NIGHT, state="failed", error="clocks: OperationalError: disk full"
+    )
+    client.force_login(manager)
+    assert "disk full" not in client.get(reverse("triggers")).content.decode()
+    client.force_login(admin)
+    page = strip_tags(client.get(reverse("triggers")).content.decode())
+    assert "did not finish" in page
+    assert "clocks: OperationalError: disk full" in page

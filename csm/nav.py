@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from accounts.trust import selectors
 from csm.lib.dates import today
+from csm.lib.scopes import SCOPES, scope_of
 from playbooks.selectors.notices import bell, unread, unread_beside
 from scoring.models import ScoreRun
 from scoring.selectors import newest_runs
 
-SCOPES = {"mine": "Mine", "team": "My teams", "all": "All"}
 # Pages that show a book of accounts and therefore follow the scope switch.
 SCOPED = {
     "home",
@@ -125,15 +125,6 @@ _STAFF_NAV: tuple[Entry, ...] = (
     ("admin:index", "Admin", "settings"),
     ("gallery", "Gallery", "palette"),
 )
-
-
-def scope_of(request: HttpRequest) -> str:
-    """The scope in the URL, else the one natural for the role: a CSM's own book, a manager's teams."""
-    asked = request.GET.get("scope", "")
-    if asked in SCOPES:
-        return asked
-    user: Any = request.user
-    return {"csm": "mine", "manager": "team"}.get(getattr(user, "role", ""), "all")
 
 
 def night_of(request: HttpRequest) -> ScoreRun | None:

@@ -1,14 +1,10 @@
 """The filter form as people see it: the values on offer, and chips for those that are on."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from django.core.cache import cache
 from django.http import QueryDict
-from django.template.loader import render_to_string
-from django.utils.safestring import SafeString
 
 from accounts.access import in_scope
 from accounts.models import LifecycleStage, SizeSegment
@@ -29,6 +25,7 @@ from csm.portfolio.filters import (
 )
 from csm.portfolio.links import without_value
 from playbooks.models import Severity
+from playbooks.views.facets import Facet
 from scoring.engine.revenue import AMOUNT_TIERS, QUANTILE_TIERS
 from scoring.engine.spec import UNKNOWN_NAME
 from scoring.models import ScoreRun
@@ -58,29 +55,6 @@ _FIXED = {
 _TIERS = {"quantile": QUANTILE_TIERS, "amount": AMOUNT_TIERS}
 # Owners join or rename between nights: a few minutes old is new enough for a list of choices.
 _CHOICES_SECONDS = 300
-
-
-@dataclass(frozen=True)
-class Facet:
-    """One filter with its values (value, label, on); `many` may be ticked together, `none` names no choice."""
-
-    name: str
-    label: str
-    options: tuple[tuple[str, str, bool], ...]
-    many: bool = True
-    none: str = "Any"
-    chosen: tuple[str, ...] = ()
-
-    @property
-    def html(self) -> SafeString:
-        """The control."""
-        return _html(self)
-
-
-# The same few dozen options are printed on every page of a list.
-@lru_cache(maxsize=512)
-def _html(facet: Facet) -> SafeString:
-    return render_to_string("portfolio/_facet.html", {"facet": facet})
 
 
 def choices(user: Any, scope: str, run: ScoreRun | None) -> dict[str, list[Choice]]:

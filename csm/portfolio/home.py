@@ -15,7 +15,8 @@ from django.views.decorators.http import require_safe
 from accounts.models import Account
 from csm.lib import display, markup
 from csm.lib.dates import today
-from csm.nav import night_of, scope_of
+from csm.lib.scopes import scope_of
+from csm.nav import night_of
 from csm.portfolio import home_charts, home_work
 from csm.portfolio.home_selectors import (
     CHANGED_DAYS,

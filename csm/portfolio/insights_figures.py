@@ -11,7 +11,8 @@ from django.db.models import Max, Min
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
-from csm.nav import night_of, scope_of
+from csm.lib.scopes import scope_of
+from csm.nav import night_of
 from csm.portfolio import facets
 from csm.portfolio import insights_selectors as select
 from csm.portfolio.filters import NOBODY, NOT_KNOWN, AccountFilter, as_stored

@@ -19,7 +19,8 @@ from accounts.models import Account
 from csm.lib import display
 from csm.lib.dates import today
 from csm.lib.htmx import answer
-from csm.nav import night_of, scope_of
+from csm.lib.scopes import scope_of
+from csm.nav import night_of
 from csm.portfolio import facets, work_cells
 from csm.portfolio.filters import UNJUDGED, AccountFilter
 from csm.portfolio.links import with_params

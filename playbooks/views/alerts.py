@@ -16,6 +16,7 @@ from csm.lib.addresses import with_params, without_value
 from csm.lib.dates import today
 from csm.lib.htmx import answer
 from csm.lib.money import exponent
+from csm.lib.scopes import scope_of
 from playbooks.filters.alerts import AGES, NOBODY, TAKEN, VIEWS, AlertFilter
 from playbooks.models import Severity, Trigger
 from playbooks.selectors import alerts as selectors
@@ -23,7 +24,6 @@ from playbooks.selectors.alerts import Counts, Option, Record
 from playbooks.tables.alerts import HEADER, Row, line, nothing, ordered, ordering, row
 from playbooks.views.alert_actions import row_actions
 from playbooks.views.facets import Facet
-from playbooks.views.moments import scope_of
 
 PAGE_SIZES = (25, 50, 100)
 _CHUNK = 1_000

@@ -13,10 +13,10 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods, require_safe
 
 from csm.lib.dates import parse_day, today
+from csm.lib.scopes import scope_of
 from playbooks.models import CalendarFeed
 from playbooks.selectors import calendar as selectors
 from playbooks.services import calendar_feeds
-from playbooks.views.moments import scope_of
 
 # Of one kind and day; a week has the room to show more.
 _PER_DAY = {"month": 3, "week": 25}

@@ -19,12 +19,13 @@ from accounts.trust.views.answers import as_csv, page_of
 from csm.lib import display, markup
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.scopes import scope_of
 from playbooks.access import clocks_seen_by
 from playbooks.forms.clocks import ClockFilter
 from playbooks.models import Clock, ClockRule, Escalation
 from playbooks.selectors import clocks as selectors
 from playbooks.services import clocks as services
-from playbooks.views.moments import length, moment, scope_of, short, until
+from playbooks.views.moments import length, moment, short, until
 
 State = Clock.State
 _ACTIONS = {

@@ -25,6 +25,6 @@ class Facet:
 
 
 # The same few dozen options are printed on every page of a list.
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _html(facet: Facet) -> SafeString:
     return render_to_string("portfolio/_facet.html", {"facet": facet})

@@ -1,22 +1,10 @@
-"""Moments as people read them, and which accounts a list is about."""
+"""Moments as people read them."""
 
 from datetime import date, datetime, timedelta
-from typing import Any, Final
 
-from django.http import HttpRequest
 from django.utils import timezone
 
-SCOPES: Final = ("mine", "team", "all")
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-
-
-def scope_of(request: HttpRequest) -> str:
-    """The scope in the address, else the one natural for the role."""
-    asked = request.GET.get("scope", "")
-    if asked in SCOPES:
-        return asked
-    user: Any = request.user
-    return {"csm": "mine", "manager": "team"}.get(user.role, "all")
 
 
 def moment(at: datetime) -> str:

@@ -17,11 +17,11 @@ from accounts.trust.views.answers import as_csv
 from csm.lib import display, markup
 from csm.lib.addresses import with_params, without_value
 from csm.lib.dates import today
+from csm.lib.scopes import scope_of
 from playbooks.filters.plans import PlanFilter
 from playbooks.models import Intervention
 from playbooks.selectors import plans as selectors
 from playbooks.tables import plans as tables
-from playbooks.views.moments import scope_of
 
 PER_PAGE = 50
 _KEPT = ("scope", "sort")

@@ -18,13 +18,14 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.trust.views.answers import as_csv, page_of
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.scopes import scope_of
 from playbooks.access import tasks_changeable_by
 from playbooks.forms.tasks import TaskActForm
 from playbooks.models import InterventionChange, InterventionTask
 from playbooks.selectors import tasks as selectors
 from playbooks.services import intervention_tasks as services
 from playbooks.services.plan_changes import is_manager
-from playbooks.views.moments import days_away, scope_of
+from playbooks.views.moments import days_away
 
 State = InterventionTask.State
 _SAID = {

@@ -201,9 +201,9 @@ def addresses(page: Page, address: str) -> dict[str, str]:
         if parts.count() > most:
             most, found["plan"] = parts.count(), plan
             account = page.locator("main a[href^='/accounts/']").first
-            found["planned"] = account.get_attribute("href") or ""
-    for name in ("account", "planned"):
-        found[f"{name}_id"] = found[name].strip("/").split("/")[-1]
+            found["planned_id"] = (account.get_attribute("href") or "").split("/")[2]
+    found["account_id"] = found["account"].split("/")[2]
+    found["planned"] = f"/accounts/{found['planned_id']}/"
     page.goto(f"{address}/handovers/")
     handed = page.locator("a[href^='/handover/']")
     found["handover"] = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 # Colours of a picture: pages have few, and a palette is a third of the size.
-COLOURS, SHEET_COLOURS = 128, 64
+COLOURS, SHEET_COLOURS = 256, 128
 GAP, LABEL = 16, 22
 
 
@@ -38,4 +38,6 @@ def sheet(pictures: dict[str, bytes], path: Path, *, columns: int, width: int) -
 
 
 def _write(image: Image.Image, path: Path, colours: int) -> None:
-    image.quantize(colours, dither=Image.Dither.NONE).save(path, "PNG", optimize=True)
+    # Maximum coverage keeps rare colours: the one red word on a grey page.
+    small = image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    small.save(path, "PNG", optimize=True)

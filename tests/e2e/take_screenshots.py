@@ -186,9 +186,13 @@ def addresses(page: Page, address: str) -> dict[str, str]:
 
     def first(path: str) -> str:
         page.goto(address + path)
-        return page.locator("tbody tr").first.get_attribute("data-url") or ""
+        rows = page.locator("tbody tr[data-url]")
+        return (rows.first.get_attribute("data-url") if rows.count() else "") or ""
 
-    found = {"account": first("/at-risk/"), "alert": first("/alerts/")}
+    found = {
+        "account": first("/at-risk/"),
+        "alert": first("/alerts/?taken=no&trigger=score-drop") or first("/alerts/"),
+    }
     page.goto(f"{address}/plans/?state=active")
     rows = page.locator("tbody tr")
     plans = [

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -41,13 +41,6 @@ _SAMPLE: Final = 500
 
 # (source, feed)
 Feed = tuple[str, str]
-
-
-class Ahead(NamedTuple):
-    """A frame of `read` and what its rules asked for."""
-
-    needs: Needs
-    frame: pd.DataFrame
 
 
 def read(

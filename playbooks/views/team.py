@@ -109,8 +109,9 @@ def _tiles(found: list[Member]) -> list[dict[str, Any]]:
         {
             "label": "Overdue tasks",
             "value": display.number(sum(each.overdue for each in found)),
-            "n": "of open plans",
-            "definition": "Tasks not done whose day has passed.",
+            "n": "given to those below",
+            "definition": "Tasks of open plans whose day has passed, given to a colleague in this list. "
+            "Those given to managers and executives are among the tasks of everybody.",
         },
     ]
 

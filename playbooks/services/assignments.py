@@ -78,7 +78,7 @@ def assign(
     )
     batch = batch_of(row)
     _move_accounts(found, to, on)
-    _move_work(found, to, by=by, at=at, on=on, batch=batch, reason=reason)
+    move_work(found, to, by=by, at=at, on=on, batch=batch, reason=reason)
     Handover.objects.bulk_create(
         [
             Handover(
@@ -121,9 +121,10 @@ def _move_accounts(found: Plan, to: Any, on: date) -> None:
     note_owners(dict.fromkeys(found.accounts, (to.pk, on)), previous=found.accounts)
 
 
-def _move_work(
+def move_work(
     found: Plan, to: Any, *, by: Any, at: datetime, on: date, batch: UUID, reason: str
 ) -> None:
+    """Give the plans, tasks, alerts and clocks of `found` to `to`, with a change for each."""
     told = {"on": on, "at": at, "by": by, "batch": batch, "reason": reason[:255]}
     after = {"owner_id": to.pk}
     tasks = list(

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Account, ImportChange, ImportRun, Usage, UsageMeasure, Watermark
 from playbooks.models import Alert, Policy
-from playbooks.services import alert_rows, attention, evaluation, notices
+from playbooks.services import alert_rows, attention, evaluation, notices, owner_changes
 
 log = logging.getLogger("playbooks.day")
 
@@ -41,6 +41,7 @@ def look(*, at: datetime) -> evaluation.Report:
     if len(found) > MAX_ACCOUNTS:
         log.info("%s accounts changed: left to the night", f"{len(found):,}")
     elif found:
+        owner_changes.follow(on=timezone.localdate(at), at=at, account_ids=found)
         report = evaluate(found, at=at)
     Watermark.objects.filter(pk=mark.pk, at__lt=at).update(at=at)
     return report

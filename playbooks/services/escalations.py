@@ -18,6 +18,7 @@ from playbooks.sla import EXECUTIVE, LEVELS, MANAGER, levels_due
 
 # Breaches of one rule one colleague hears of one by one; more become one notice.
 ONE_BY_ONE: Final = 3
+_NO_MANAGER: Final = "no manager"
 
 
 def break_overdue(*, at: datetime) -> list[Clock]:
@@ -92,7 +93,10 @@ def executives(*, at: datetime) -> set[int]:
 
 
 def _people(level: str, clocks: Collection[Clock], *, at: datetime) -> dict[int, set[int]]:
-    """Who hears of each clock, by its id: managers of the account's team, or all executives."""
+    """Who hears of each clock, by its id: managers of the account's team, or all executives.
+
+    An account no manager looks after is the admins' to place: a breach is never brought to nobody.
+    """
     if level == EXECUTIVE:
         everybody = executives(at=at)
         return {clock.pk: everybody for clock in clocks}
@@ -100,8 +104,11 @@ def _people(level: str, clocks: Collection[Clock], *, at: datetime) -> dict[int,
     members = Team.members.through.objects.filter(user__role="manager", user__is_active=True)
     for team, user in members.values_list("team_id", "user_id"):
         of_team[team].add(user)
+    if any(clock.account.team_id not in of_team for clock in clocks):
+        of_team[_NO_MANAGER] = set(_by_role("admin"))
     found = _with_covers(of_team, at=at)
-    return {clock.pk: found.get(clock.account.team_id, set()) for clock in clocks}
+    nobody = found.get(_NO_MANAGER, set())
+    return {clock.pk: found.get(clock.account.team_id, nobody) for clock in clocks}
 
 
 def _by_role(role: str) -> Iterable[int]:

@@ -17,6 +17,7 @@ from playbooks.services.plan_changes import (
     claim_task,
     is_manager,
     require_open,
+    require_worker,
 )
 from playbooks.services.task_changes import (
     State,
@@ -130,6 +131,7 @@ def edit(
     changed = {name: values[name] for name in names if getattr(task, name) != values[name]}
     if not changed:
         return task
+    require_worker(changed.get("assignee"), task.account_id)
     before = {name: _told(getattr(task, name)) for name in changed}
     claim_task(task, seen=seen, **changed)
     after = {name: _told(value) for name, value in changed.items()}
@@ -158,6 +160,7 @@ def add(
     """A task of one's own at the end of the plan. Raises PlanError when the plan is closed."""
     plan = Intervention.objects.select_for_update(of=("self",)).get(pk=plan.pk)
     require_open(plan)
+    require_worker(assignee, plan.account_id)
     last = plan.tasks.aggregate(last=Max("position"))["last"] or 0
     task = InterventionTask.objects.create(
         intervention=plan,

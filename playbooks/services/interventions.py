@@ -33,6 +33,7 @@ from playbooks.services.plan_changes import (
     change,
     claim,
     require_open,
+    require_worker,
 )
 from playbooks.services.plan_endings import Ending, close_all, reopen_all
 from playbooks.services.plan_starts import AlreadyRunning, Start, begin, open_plans
@@ -106,6 +107,7 @@ def start(
         raise PlanError("Give the plan a title: what is to become better.")
     if exit_rule:
         Rule.parse(exit_rule)
+    require_worker(owner, account.pk)
     wanted = Start(
         version=version,
         owner=owner,
@@ -242,6 +244,7 @@ def assign(
     previous = plan.owner_id
     if previous == getattr(owner, "pk", None):
         return plan
+    require_worker(owner, plan.account_id)
     claim(plan, seen=seen, owner=owner, assigned_by=by)
     undone = plan.tasks.filter(state__in=InterventionTask.UNDONE_STATES, assignee=previous)
     moved = list(undone.values_list("pk", flat=True))

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import F
 from django.utils import timezone
 
+from accounts.access import may_write, visible_to
 from csm.lib.errors import WorkbenchError
 from playbooks.models import Intervention, InterventionChange, InterventionTask
 
@@ -99,6 +100,16 @@ def _plain(values: Mapping[str, Any] | None) -> dict[str, Any]:
         name: value.isoformat() if isinstance(value, date | datetime) else value
         for name, value in (values or {}).items()
     }
+
+
+def require_worker(person: Any, account_id: int) -> None:
+    """Raises PlanError for a colleague who could not do work on the account; nobody is fine."""
+    if person is None:
+        return
+    if not (person.is_active and may_write(person)):
+        raise PlanError("Choose a colleague who works on accounts.")
+    if not visible_to(person).filter(pk=account_id).exists():
+        raise PlanError(f"{person} does not see this account: it belongs to another team.")
 
 
 def require_open(plan: Intervention) -> None:

@@ -296,3 +296,11 @@ def test_taking_the_alert_is_the_first_response(
     clock = of(poor, Key.FIRST_RESPONSE)
     assert (clock.state, clock.met_at) == (Clock.State.MET, AT + 3 * HOUR)
     assert not Escalation.objects.filter(clock=clock).exists()
+
+
+def test_a_breach_nobody_manages_goes_to_the_admins(
+    make_account: Callable[..., Account], make_clock: Callable[..., Clock], admin: User
+) -> None:
+    clock = make_clock(make_account(team=None))
+    clocks.tick(at=clock.due_at + timedelta(minutes=1))
+    assert clock.escalations.get(level="manager").told.get() == admin

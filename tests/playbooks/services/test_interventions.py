@@ -15,7 +15,8 @@ from playbooks.models import (
     PlaybookStep,
     PlaybookVersion,
 )
-from playbooks.services import interventions, sharing
+from playbooks.services import intervention_tasks, interventions, sharing
+from playbooks.services.plan_changes import PlanError
 from tests.conftest import NIGHT
 from tests.playbooks.conftest import NOW
 
@@ -285,3 +286,19 @@ def test_changes_name_alerts_of_nobody_else(book, owner, make_alert) -> None:
     alert.refresh_from_db()
     assert alert.intervention is None
     assert InterventionChange.objects.get().on == date(2026, 11, 21)
+
+
+def test_a_plan_is_for_who_can_work_on_the_account(book, owner, outsider, executive) -> None:
+    """Whatever door it came through: a plan of somebody who cannot see it is nobody's."""
+    plan = begin(book[4], owner, title="By hand")
+    task = intervention_tasks.add(plan, by=owner, at=NOW, title="Call")
+    for person in (outsider, executive):
+        with pytest.raises(PlanError):
+            interventions.assign(plan, by=owner, at=NOW, owner=person)
+        with pytest.raises(PlanError):
+            begin(book[4], owner, title="Another", owner=person)
+        with pytest.raises(PlanError):
+            intervention_tasks.edit(task, by=owner, at=NOW, values={"assignee": person})
+        with pytest.raises(PlanError):
+            intervention_tasks.add(plan, by=owner, at=NOW, title="Call", assignee=person)
+    assert Intervention.objects.count() == InterventionTask.objects.count() == 1

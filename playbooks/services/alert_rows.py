@@ -219,10 +219,18 @@ def _update(ids: list[int], sets: str, values: list[Any]) -> None:
 def spread_overflow(as_of: date, cap: int, *, keep: bool = False) -> int:
     """Beyond the cap an owner's alerts of a day are overflow, the loudest first; returns how many are.
 
-    Louder: of higher severity, then of more contract value. `keep` leaves those told of in their place.
+    Those released on the day count as well. Louder: of higher severity, then of more contract value. `keep`
+    leaves those told of in their place.
     """
+    # A source that comes back may release weeks of alerts at once.
+    released = AlertChange.objects.filter(
+        kind=AlertChange.Kind.RELEASED, on=as_of, alert__state__in=Alert.OPEN_STATES
+    )
     opened = (
-        Alert.objects.filter(opened_on=as_of, owner__isnull=False)
+        Alert.objects.filter(
+            Q(opened_on=as_of) | Q(pk__in=list(released.values_list("alert", flat=True))),
+            owner__isnull=False,
+        )
         .exclude(state__in=(Alert.State.HELD, Alert.State.WITHDRAWN))
         .order_by()
         .values_list("id", "owner_id", "severity", "arr_amount", "overflow")

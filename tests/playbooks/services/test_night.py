@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from csm.nightly import after_night, run_nightly
 from playbooks.models import Alert, AlertChange, Trigger, TriggerNight
-from playbooks.services import evaluation, night, notices
+from playbooks.services import alert_rows, evaluation, night, notices
 from tests.conftest import NIGHT
 
 AT = datetime(2026, 11, 21, 2, tzinfo=UTC)
@@ -168,6 +168,21 @@ def test_who_lost_the_lease_writes_nothing(run, monkeypatch):
     judged = night.work(night.ensure(run), at=AT)
     assert (judged.worker, judged.position) == ("elsewhere:1", 0)
     assert not Alert.objects.exists()
+
+
+def test_alerts_a_source_releases_count_for_the_cap(make_account, make_alert, make_trigger, owner):
+    """A source that was frozen for weeks does not bring down everything at once on its return."""
+    quiet, before = make_trigger("quiet"), NIGHT - timedelta(days=9)
+    alerts = [make_alert(make_account(owner=owner), quiet, on=before) for _ in range(3)]
+    for alert in alerts:
+        AlertChange.objects.create(
+            alert=alert, account_id=alert.account_id, kind="released", on=NIGHT, at=AT
+        )
+    make_alert(make_account(owner=owner), quiet)
+    make_alert(make_account(owner=owner), quiet, on=before)
+    assert alert_rows.spread_overflow(NIGHT, cap=2) == 2
+    assert Alert.objects.filter(overflow=True).count() == 2
+    assert alert_rows.spread_overflow(NIGHT, cap=4) == 0
 
 
 _WORKER = """

@@ -27,6 +27,7 @@ from playbooks.services import (
     evaluation,
     exits,
     notices,
+    owner_changes,
     playbooks,
     triggers,
 )
@@ -257,6 +258,10 @@ def _release_dead(night: TriggerNight) -> None:
 # --- What follows ---------------------------------------------------------------------------------
 
 
+def _owners(night: TriggerNight, at: datetime) -> None:
+    owner_changes.follow(on=night.as_of, at=at)
+
+
 def _overflow(night: TriggerNight, at: datetime) -> None:
     with transaction.atomic():
         total = alert_rows.spread_overflow(night.as_of, Policy.current().alert_cap)
@@ -292,6 +297,7 @@ def _effects(night: TriggerNight, at: datetime) -> None:
 
 # In this order; each may be repeated.
 _STAGES: Final[dict[str, Callable[[TriggerNight, datetime], None]]] = {
+    "owners": _owners,
     "overflow": _overflow,
     "exit tests": _exits,
     "clocks": _clocks,

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.access import may_write
 from accounts.trust.views.answers import as_csv, page_of
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
@@ -150,7 +151,7 @@ def undo(request: HttpRequest, batch: UUID) -> HttpResponse:
     """Take back what one finished at once."""
     user: Any = request.user
     mine = InterventionChange.objects.filter(batch=batch, by=user)
-    if not mine.exists():
+    if not (may_write(user) and mine.exists()):
         raise Http404("No such act.")
     back, left = services.undo(batch, by=request.user, at=timezone.now())
     more = f" {left} have changed since and stay as they are." if left else ""

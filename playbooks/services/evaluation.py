@@ -280,12 +280,19 @@ class _Evaluation:
                 continue
             holds, done = truth[alert.place] == TRUE, over[alert.place] == TRUE
             if alert.is_held and not to_open:
-                if not holds:
+                if truth[alert.place] == FALSE:
                     self._end(alert, NOT_SO)
+                    continue
+                if not holds:
+                    # Nobody knows: it waits on.
+                    places.append(alert.place)
                     continue
                 self.changes.release(alert)
                 self.report.released += 1
-            if not to_clear and self._clears(alert, holds=holds, done=done, days=days):
+            if to_clear:
+                # Days on which nobody believes the figures are none of a row.
+                self.changes.exit_broken(alert)
+            elif self._clears(alert, holds=holds, done=done, days=days):
                 self._end(alert, RECOVERED if days <= 1 else RECOVERED_FOR.format(days))
                 continue
             if alert.snoozed_until is not None and alert.snoozed_until <= self.as_of:

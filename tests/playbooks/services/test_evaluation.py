@@ -222,6 +222,30 @@ def test_held_ones_are_withdrawn_when_the_rule_does_not_hold(night, account):
     assert night(20, after=3).opened == {"silent": 1}
 
 
+def test_what_nobody_knows_neither_releases_nor_withdraws(night):
+    frozen = freeze()
+    night(20)
+    frozen.lifted_on = NIGHT + timedelta(days=1)
+    frozen.save()
+    report = night(None, after=1)
+    assert (only().state, report.released, report.withdrawn) == ("held", 0, 0)
+    assert night(20, after=2).released == 1
+
+
+def test_days_of_a_freeze_are_no_days_on_which_the_exit_held(night):
+    night(20)
+    night(5, after=1)
+    assert only().exit_since == NIGHT + timedelta(days=1)
+    frozen = freeze(NIGHT + timedelta(days=1))
+    night(5, after=2)
+    frozen.lifted_on = NIGHT + timedelta(days=3)
+    frozen.save()
+    night(5, after=3)
+    assert (only().state, only().exit_since) == ("open", NIGHT + timedelta(days=3))
+    night(5, after=4)
+    assert only().state == "cleared"
+
+
 def test_a_rule_nobody_can_read_is_left_out_and_told(night, make_trigger):
     make_trigger("broken", rule={"conditions": [{"wish": 1}]})
     report = night(20)

@@ -31,8 +31,11 @@ _TABLES = {
 _DRAW = "((a.id * 48271 + {day} * 69621 + {salt} * 16807) % 2147483647 % 9973)"
 
 
-def write(as_of: dt.date, months: int) -> int:
-    """Events of `months` × 30 days up to `as_of` for every account; returns how many."""
+def write(as_of: dt.date, months: int, every: int = 1) -> int:
+    """Events of `months` × 30 days up to `as_of` for every account; returns how many.
+
+    One an account on each `every`th day.
+    """
     Feature.objects.bulk_create(
         [Feature(key=f"bench-{n}", label=f"Feature {n}", is_core=n < 8) for n in range(_FEATURES)],
         ignore_conflicts=True,
@@ -40,13 +43,20 @@ def write(as_of: dt.date, months: int) -> int:
     first = Feature.objects.filter(key="bench-0").values_list("pk", flat=True)[0]
     days = months * MONTH
     with connection.cursor() as cursor:
-        for number in range(days):
+        for number in range(0, days, every):
             on = as_of - dt.timedelta(days=days - 1 - number)
             with transaction.atomic():
                 for statement in _statements(number, on, first):
                     cursor.execute(statement)
         cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE")
-    return Account.objects.count() * days
+    return Account.objects.count() * len(range(0, days, every))
+
+
+def clear() -> None:
+    """Take all events out again."""
+    with connection.cursor() as cursor:
+        for table in _TABLES:
+            cursor.execute(f"DELETE FROM {table} WHERE source = 'bench'")
 
 
 def _statements(day: int, on: dt.date, first_feature: int) -> list[str]:

@@ -38,6 +38,6 @@ def sheet(pictures: dict[str, bytes], path: Path, *, columns: int, width: int) -
 
 
 def _write(image: Image.Image, path: Path, colours: int) -> None:
-    # Maximum coverage keeps rare colours: the one red word on a grey page.
-    small = image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    # Maximum coverage keeps rare colours, the one red word on a grey page; a round of k-means the grey.
+    small = image.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
     small.save(path, "PNG", optimize=True)

@@ -102,21 +102,34 @@ VIEWS = {"": ("light", 1440, 900), "_dark": ("dark", 1440, 900), "_phone": ("lig
 REPLAY_SECONDS = 240
 
 
-def bulk(page: Page, address: str) -> None:
-    """What acting on three alerts would do."""
-    page.goto(f"{address}/alerts/")
+def tick(page: Page) -> bool:
+    """Tick three rows of a list; False where it has no boxes, as on a phone."""
+    boxes = page.locator("tbody input[type=checkbox]")
+    if not boxes.first.is_visible():
+        return False
     for place in range(3):
-        page.locator("tbody input[type=checkbox]").nth(place).check()
-    page.get_by_role("button", name="Act on selected").click()
+        boxes.nth(place).check()
+    return True
+
+
+def bulk(page: Page, address: str) -> None:
+    """What acting on three alerts would do, or on all of one trigger."""
+    page.goto(f"{address}/alerts/?trigger=score-drop")
+    ticked = tick(page)
+    page.get_by_role("button", name="Act on selected" if ticked else "Act on all").click()
     page.wait_for_load_state("networkidle")
 
 
 def assign(page: Page, address: str) -> None:
-    """Three accounts, and the colleague who fits best."""
+    """Three accounts, or all of a colleague's, and whom they would go to."""
     page.goto(f"{address}/at-risk/")
-    for place in range(3):
-        page.locator("tbody input[type=checkbox]").nth(place).check()
-    page.get_by_role("button", name="Assign", exact=False).first.click()
+    if tick(page):
+        page.get_by_role("button", name="Assign", exact=False).first.click()
+    else:
+        page.goto(f"{address}/team/")
+        page.goto(
+            address + (page.locator("a[href*='assign/?from=']").first.get_attribute("href") or "")
+        )
     page.wait_for_load_state("networkidle")
     page.locator(".suggestions button").first.click()
     page.wait_for_load_state("networkidle")
@@ -194,18 +207,15 @@ def addresses(page: Page, address: str) -> dict[str, str]:
         "alert": first("/alerts/?taken=no&trigger=score-drop") or first("/alerts/"),
     }
     page.goto(f"{address}/plans/?state=active")
-    rows = page.locator("tbody tr")
-    plans = [
-        rows.nth(each).get_attribute("data-url") or "" for each in range(min(12, rows.count()))
-    ]
+    rows = page.locator("tbody tr[data-url]")
     most = -1
-    for plan in plans:
-        page.goto(address + plan)
-        parts = page.locator("article.note, #risks tbody tr, #kpis tbody tr, .plan-task.is-over")
-        if parts.count() > most:
-            most, found["plan"] = parts.count(), plan
-            account = page.locator("main a[href^='/accounts/']").first
-            found["planned_id"] = (account.get_attribute("href") or "").split("/")[2]
+    for plan in [rows.nth(each).get_attribute("data-url") or "" for each in range(rows.count())]:
+        text = page.request.get(address + plan).text()
+        account = text.split('href="/accounts/', 1)[1].split("/", 1)[0]
+        notes = page.request.get(f"{address}/accounts/{account}/notes/").text()
+        shows = 10 * notes.count(' id="note-') + text.count("is-over") + text.count("<progress")
+        if shows > most:
+            most, found["plan"], found["planned_id"] = shows, plan, account
     found["account_id"] = found["account"].split("/")[2]
     found["planned"] = f"/accounts/{found['planned_id']}/"
     page.goto(f"{address}/handovers/")

@@ -162,7 +162,8 @@ def _match(group: Group, size: int | None = None) -> Any:
     if group.match != "at_least":
         return group.match if group.match in ("all", "any") else "all"
     size = len(group.rows) if size is None else size
-    least = int(group.least) if group.least.strip().isdecimal() else 0
+    given = group.least.strip()
+    least = int(given) if given.isdecimal() and len(given) < 4 else 0
     if not 1 <= least <= size:
         group.error = f"Say how many must hold: 1 to {size}."
     return {"at_least": least}

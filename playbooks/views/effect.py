@@ -102,8 +102,9 @@ def _shown(request: HttpRequest, body: dict[str, Any], tab: str) -> dict[str, An
 def _days(request: HttpRequest, everything: dict[str, Any]) -> int:
     """The horizon asked for, or the longest at which all plans together allow a verdict."""
     asked = request.GET.get("after", "")
-    if asked.isdigit() and int(asked) in HORIZONS:
-        return int(asked)
+    for days in HORIZONS:
+        if asked == str(days):
+            return days
     telling = [
         days
         for days in HORIZONS

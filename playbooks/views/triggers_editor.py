@@ -42,8 +42,8 @@ def new(request: HttpRequest) -> HttpResponse:
     """Make a trigger; it starts switched off. `?replay=` starts from the draft a replay tried."""
     require_admin(request)
     values: dict[str, Any] = {}
-    if (asked := request.GET.get("replay", "")).isdecimal():
-        replay = get_object_or_404(Replay, pk=int(asked))
+    if (asked := _number(request.GET.get("replay", ""))) is not None:
+        replay = get_object_or_404(Replay, pk=asked)
         values = {**replay.draft, "name": replay.name}
     return _edit(request, None, values)
 
@@ -54,8 +54,8 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
     require_admin(request)
     trigger = get_object_or_404(Trigger, key=key)
     values = vars(trigger)
-    if (asked := request.GET.get("replay", "")).isdecimal():
-        values = values | get_object_or_404(Replay, pk=int(asked), trigger=trigger).draft
+    if (asked := _number(request.GET.get("replay", ""))) is not None:
+        values = values | get_object_or_404(Replay, pk=asked, trigger=trigger).draft
     return _edit(request, trigger, values)
 
 
@@ -241,7 +241,6 @@ def _switched(request: HttpRequest, trigger: Trigger, post: QueryDict, user: Any
     if end_open and not on and not note:
         messages.error(request, "Say why its alerts are withdrawn: their owners read it.")
         return redirect("trigger_switch", trigger.key)
-    revision = post.get("revision", "")
     try:
         ended = trigger_changes.switch(
             trigger,
@@ -251,7 +250,7 @@ def _switched(request: HttpRequest, trigger: Trigger, post: QueryDict, user: Any
             as_of=today(),
             note=note,
             end_open=end_open,
-            revision=int(revision) if revision.isdecimal() else None,
+            revision=_number(post.get("revision", "")),
         )
     except WorkbenchError as error:
         messages.error(request, str(error))
@@ -262,3 +261,8 @@ def _switched(request: HttpRequest, trigger: Trigger, post: QueryDict, user: Any
         kept = f" {ended} open alerts were withdrawn." if end_open else ""
         messages.success(request, f"{trigger.name} is off.{kept}")
     return redirect("trigger", trigger.key)
+
+
+def _number(text: str) -> int | None:
+    """A number an address or a form carries along; None when it is not there or is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None

@@ -88,6 +88,13 @@ def test_the_file_has_every_span_and_keeps_numbers_numbers(told, owner, client):
     assert (by_hand["effect_30d"], by_hand["verdict_30d"]) == ("", "Not enough data")
 
 
+@pytest.mark.parametrize("asked", ["²", "31", "-30", "9" * 5000])
+def test_a_span_that_is_not_offered_is_not_taken(asked, told, owner, client):
+    client.force_login(owner)
+
+    assert client.get(PAGE, {"after": asked}).status_code == 200
+
+
 def test_before_the_first_night_the_page_says_so_and_there_is_no_file(owner, client):
     client.force_login(owner)
 

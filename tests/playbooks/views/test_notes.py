@@ -144,8 +144,11 @@ def test_a_file_is_handed_out_to_be_saved(
     assert client.get(url).status_code == 404
 
 
-def test_the_way_back_stays_in_the_workbench(client: Client, note: Note, owner: User) -> None:
+@pytest.mark.parametrize("away", ["https://evil.test/", "//evil.test/", "a-word", "home"])
+def test_the_way_back_stays_in_the_workbench(
+    client: Client, note: Note, owner: User, away: str
+) -> None:
     client.force_login(owner)
     url = reverse("note_act", args=[note.pk])
-    answer = client.post(url, {"do": "kept", "next": "https://evil.test/"})
+    answer = client.post(url, {"do": "kept", "next": away})
     assert answer["Location"] == reverse("account_notes", args=[note.account_id])

@@ -22,7 +22,7 @@ from csm.demo.people import CSMS
 from csm.demo.plan import Plan
 from csm.demo.work import tuning, words
 from csm.demo.work.plans import by_hand, close_late, find_causes, keep_notes, keep_promises, manage
-from csm.models import User
+from csm.models import Role, User
 from playbooks.models import Alert, Intervention, InterventionTask, Notice, Policy
 from playbooks.services import alert_rows, alerts, clocks, evaluation, exits, intervention_tasks
 from scoring.models import ScoreRun
@@ -181,8 +181,10 @@ def _go_on(day: Day, user: User) -> None:
 
 def _do_tasks(day: Day, user: User) -> None:
     """Most of what is due gets done, some of it late; a little of it never."""
+    # What an executive did in a meeting, the plan's owner ticks off.
+    mine = Q(assignee=user) | Q(intervention__owner=user) & ~Q(assignee__role=Role.CSM)
     due = InterventionTask.objects.filter(
-        assignee=user,
+        mine,
         state=InterventionTask.State.OPEN,
         due_on__lte=day.on + dt.timedelta(days=4),
         intervention__state__in=Intervention.OPEN_STATES,

@@ -165,6 +165,8 @@ class AlertChange(models.Model):
         indexes = [
             # The account's timeline.
             models.Index(fields=["account", "-on"], name="alertchange_by_account"),
+            # The night: what was released on the day.
+            models.Index(fields=["kind", "on"], name="alertchange_by_kind"),
             models.Index(
                 fields=["batch"], condition=Q(batch__isnull=False), name="alertchange_by_batch"
             ),

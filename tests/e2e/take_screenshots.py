@@ -114,7 +114,7 @@ def tick(page: Page) -> bool:
 
 def bulk(page: Page, address: str) -> None:
     """What acting on three alerts would do, or on all of one trigger."""
-    page.goto(f"{address}/alerts/?trigger=score-drop")
+    page.goto(f"{address}/alerts/?trigger=emergency")
     ticked = tick(page)
     page.get_by_role("button", name="Act on selected" if ticked else "Act on all").click()
     page.wait_for_load_state("networkidle")

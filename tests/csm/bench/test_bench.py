@@ -21,6 +21,7 @@ def test_a_small_bench_writes_every_figure(tmp_path: Path) -> None:
         "pages",
         "events",
         "triggers",
+        "triggers_from_facts",
         "targets",
         "peak_rss_mb",
     }
@@ -39,6 +40,7 @@ def test_a_small_bench_writes_every_figure(tmp_path: Path) -> None:
     assert found["triggers"]["triggers"] == 28
     assert found["triggers"]["first_night"]["opened"] > 0
     assert found["triggers"]["every_night"]["opened"] == 0
+    assert found["triggers_from_facts"]["first_night"]["opened"] > 0
     for target in found["targets"].values():
         assert target.keys() == {"target", "reached", "met"}
     assert found["accounts"] == 200

@@ -272,7 +272,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"csm": {"level": "INFO"}, "scoring": {"level": "INFO"}},
+    "loggers": {name: {"level": "INFO"} for name in ("csm", "scoring", "playbooks")},
 }
 
 # Indexes carry further columns where the database can (PostgreSQL); SQLite makes do without.

@@ -24,7 +24,8 @@ _TRANSFORMS = {
     "total_activities_30d": "sqrt",
     "number_of_employees": "sqrt",
 }
-_CHANGE_DAYS_AGO = 60
+# Before the months of work begin: plans are measured under one version.
+_CHANGE_DAYS_AGO = 130
 
 
 def nights(plan: Plan) -> list[dt.date]:
@@ -54,7 +55,7 @@ def run_nights(
             "as_of", flat=True
         )
     )
-    changed_on = plan.as_of - dt.timedelta(days=min(_CHANGE_DAYS_AGO, plan.days // 3))
+    changed_on = plan.as_of - dt.timedelta(days=min(_CHANGE_DAYS_AGO, plan.days * 3 // 4))
     ran, connected = 0, False
     for night in nights(plan):
         if night not in there:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 
 from accounts.admin.records import RecordAdmin
 from playbooks import models
@@ -45,7 +46,6 @@ _TUNED: dict[Any, tuple[str, ...]] = {
     models.BusinessCalendar: ("name", "team", "opens", "closes", "country"),
     models.ClockRule: ("key", "hours", "in_business_time", "is_active"),
     models.Holiday: ("calendar", "on", "name"),
-    models.Policy: ("alert_cap", "reopen_days", "share_days", "attachment_max_bytes"),
     models.RoleHolder: ("role", "team", "user"),
 }
 
@@ -59,3 +59,18 @@ for base, shown in ((RecordAdmin, _RECORDS), (admin.ModelAdmin, _TUNED)):
                 {"list_display": ("__str__", *columns), "list_select_related": True},
             ),
         )
+
+
+@admin.register(models.Policy)
+class PolicyAdmin(admin.ModelAdmin):
+    """The one row of it: added where the defaults were never tuned, changed from then on."""
+
+    list_display = ("__str__", "alert_cap", "reopen_days", "share_days", "attachment_max_bytes")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not models.Policy.objects.exists()
+
+    def save_model(self, request: HttpRequest, obj: models.Policy, form: Any, change: bool) -> None:
+        # Numbered by hand: SQLite gives a deleted row's number to nobody else.
+        obj.pk = 1
+        super().save_model(request, obj, form, change)

@@ -269,7 +269,8 @@ def test_what_fires_is_not_over(key):
 def test_loading_twice_makes_nothing_and_keeps_what_was_edited(db):
     assert len(load_library()) == 28
     Trigger.objects.filter(key="emergency").update(severity=1, revision=2)
-    playbook = Playbook.objects.create(key="executive-rescue", name="Rescue", kind="trigger")
+    Playbook.objects.create(key="executive-rescue", name="Rescue", kind="trigger")
+    playbook = Playbook.objects.create(key="health-drop", name="Drop", kind="trigger")
     assert load_library() == []
     assert Trigger.objects.get(key="emergency").severity == 1
     assert Trigger.objects.get(key="emergency").playbook is None

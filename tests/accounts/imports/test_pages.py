@@ -186,7 +186,7 @@ def test_query_counts_do_not_grow(upload, load, client, django_assert_max_num_qu
         "/imports/": 8,
         f"/imports/{runs[0].pk}/": 8,
         f"/imports/{runs[0].pk}/undo/": 8,
-        f"/imports/{waiting.pk}/mapping/": 12,
+        f"/imports/{waiting.pk}/mapping/": 13,
     }.items():
         client.get(url)
         with django_assert_max_num_queries(most):

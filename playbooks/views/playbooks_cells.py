@@ -74,7 +74,9 @@ def _name(row: Listed, url: str, purpose: str) -> SafeString:
     shown = [format_html(' <span class="badge">{}</span>', badge) for badge in badges]
     first = purpose.split(". ")[0].rstrip(".") + "." if purpose else ""
     return format_html(
-        '<a href="{}">{}</a>{}<span class="detail">{}</span>',
+        '<a{} href="{}">{}</a>{}<span class="detail">{}</span>',
+        # Beside other words colour alone does not tell a link.
+        SafeString(' class="marked"' if shown else ""),
         url,
         row.playbook.name,
         SafeString("".join(shown)),

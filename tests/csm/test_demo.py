@@ -285,7 +285,7 @@ def test_the_nights_tell_of_the_better_scorecard():
     assert ScoreRun.objects.filter(state="done").count() == 30
     first, second = ScorecardVersion.objects.filter(scorecard__key=SCORECARD).order_by("number")
     assert (first.state, second.state, second.note) == ("retired", "active", NOTE)
-    changed_on = AS_OF - dt.timedelta(days=10)
+    changed_on = AS_OF - dt.timedelta(days=22)
     assert second.published_at.date() == changed_on
     assert first.published_at < second.published_at
     assert set(Snapshot.objects.filter(as_of__lt=changed_on).values_list("version", flat=True)) == {

@@ -8,16 +8,13 @@ killed import is claimed again and goes on where it stopped.
 """
 
 import logging
-import os
 import re
-import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from shutil import rmtree
-from threading import get_ident
 from typing import Any, Final
 from uuid import uuid4
 
@@ -32,6 +29,7 @@ from accounts.ingest.result import ImportResult
 from accounts.ingest.run import import_file
 from accounts.models import ImportRun
 from csm.lib.errors import WorkbenchError
+from csm.lib.workers import is_dead, worker_name
 
 log = logging.getLogger("csm.imports")
 
@@ -184,7 +182,7 @@ def is_stalled(run: ImportRun) -> bool:
     if timezone.now() - datetime.fromisoformat(at) < PATIENCE:
         return False
     busy = ImportRun.objects.filter(state=State.RUNNING, lease_until__gt=timezone.now())
-    return all(_is_dead(worker) for worker in busy.values_list("worker", flat=True))
+    return all(is_dead(worker) for worker in busy.values_list("worker", flat=True))
 
 
 def is_abandoned(run: ImportRun) -> bool:
@@ -192,7 +190,7 @@ def is_abandoned(run: ImportRun) -> bool:
     if run.state != State.RUNNING or run.lease_until is None:
         # Without a lease it is a command or a call of the API at work.
         return False
-    return run.lease_until < timezone.now() or _is_dead(run.worker)
+    return run.lease_until < timezone.now() or is_dead(run.worker)
 
 
 def _free(now: datetime) -> Q:
@@ -203,28 +201,10 @@ def release_dead() -> None:
     """Free imports of workers of this machine that are no more, without waiting for their lease."""
     held = ImportRun.objects.filter(state=State.RUNNING, lease_until__gt=timezone.now())
     for pk, worker in held.values_list("pk", "worker"):
-        if _is_dead(worker):
+        if is_dead(worker):
             ImportRun.objects.filter(pk=pk, worker=worker).update(
                 lease_until=timezone.now() - LEASE
             )
-
-
-def _is_dead(worker: str) -> bool:
-    """Whether `worker` ("host:pid:thread") is a process of this machine that has ended."""
-    host, _, rest = worker.partition(":")
-    if host != _host() or not rest:
-        return False
-    try:
-        os.kill(int(rest.split(":")[0]), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
-def _host() -> str:
-    return socket.gethostname().replace(":", "-")[:40]
 
 
 def claim(run_id: int, worker: str) -> ImportRun | None:
@@ -250,7 +230,7 @@ def claim(run_id: int, worker: str) -> ImportRun | None:
 
 def work(run_id: int, *, worker: str | None = None) -> ImportRun | None:
     """Claim and load one import; None when there was nothing to claim. Failures end up on the row."""
-    worker = worker or f"{_host()}:{os.getpid()}:{get_ident()}"
+    worker = worker or worker_name()
     run = claim(run_id, worker)
     if run is None:
         return None

@@ -6,8 +6,6 @@ from and nothing happens twice. What follows (exit tests, clocks, attention, not
 """
 
 import logging
-import os
-import socket
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -18,6 +16,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import Account
+from csm.lib.workers import is_dead, worker_name
 from playbooks.models import Alert, AlertChange, Policy, Trigger, TriggerNight
 from playbooks.services import (
     alert_rows,
@@ -92,7 +91,7 @@ def work(
     out, named in `report["failures"]`, and the rest goes on: a fault in one stage keeps nobody from being
     told of the others. Such a night ends as failed. `at` is the time its alerts bear.
     """
-    worker = worker or f"{socket.gethostname()}:{os.getpid()}"
+    worker = worker or worker_name()
     _release_dead(night)
     while _claim(night, worker):
         try:
@@ -244,15 +243,8 @@ def _past(night: TriggerNight, text: str) -> dict[str, Any]:
 
 def _release_dead(night: TriggerNight) -> None:
     """Free the night of a worker of this machine that is no more, without waiting for its lease."""
-    host, _, pid = night.worker.rpartition(":")
-    if host != socket.gethostname() or not pid.isdigit() or int(pid) == os.getpid():
-        return
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
+    if is_dead(night.worker):
         TriggerNight.objects.filter(pk=night.pk, worker=night.worker).update(lease_until=None)
-    except PermissionError:
-        return
 
 
 # --- What follows ---------------------------------------------------------------------------------

@@ -6,17 +6,15 @@ replay goes on with the next range.
 """
 
 import logging
-import os
-import socket
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from threading import get_ident
 from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from csm.lib.workers import is_dead, worker_name
 from playbooks.models import Replay, Trigger
 from playbooks.rules import Rule, Scope
 from playbooks.services import readings, replay_sums
@@ -101,7 +99,7 @@ def is_stalled(replay: Replay) -> bool:
     if replay.state == State.WAITING:
         return timezone.now() - replay.asked_at > timedelta(seconds=20)
     return (
-        replay.lease_until is None or replay.lease_until < timezone.now() or _is_dead(replay.worker)
+        replay.lease_until is None or replay.lease_until < timezone.now() or is_dead(replay.worker)
     )
 
 
@@ -113,7 +111,7 @@ def _free(now: datetime) -> Q:
 
 def work(replay_id: int, *, worker: str | None = None) -> Replay | None:
     """Claim a replay and do what is left of it; None when it is over or somebody else's."""
-    worker = worker or f"{_host()}:{os.getpid()}:{get_ident()}"
+    worker = worker or worker_name()
     replay = _claim(replay_id, worker)
     if replay is None:
         return None
@@ -139,7 +137,7 @@ def work(replay_id: int, *, worker: str | None = None) -> Replay | None:
 def _claim(replay_id: int, worker: str) -> Replay | None:
     now = timezone.now()
     held = Replay.objects.filter(pk=replay_id, state=State.RUNNING).first()
-    if held is not None and _is_dead(held.worker):
+    if held is not None and is_dead(held.worker):
         # A worker of this machine that is no more: nobody needs to wait for its lease.
         Replay.objects.filter(pk=replay_id, worker=held.worker).update(lease_until=None)
     won = Replay.objects.filter(_free(now), pk=replay_id).update(
@@ -200,21 +198,3 @@ def _keep(replay: Replay, mine: str, **values: Any) -> None:
     stored = {"lease_until": timezone.now() + LEASE} | values
     if not Replay.objects.filter(pk=replay.pk, worker=mine, state=State.RUNNING).update(**stored):
         raise _LeaseLostError
-
-
-def _is_dead(worker: str) -> bool:
-    """Whether `worker` ("host:pid:thread") is a process of this machine that has ended."""
-    host, _, rest = worker.partition(":")
-    if host != _host() or not rest:
-        return False
-    try:
-        os.kill(int(rest.split(":")[0]), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
-def _host() -> str:
-    return socket.gethostname().replace(":", "-")[:40]

@@ -9,8 +9,6 @@ at any moment, and a later call finishes with the same numbers.
 """
 
 import logging
-import os
-import socket
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -23,6 +21,7 @@ from django.utils import timezone
 from accounts.models import Account
 from accounts.trust import frozen_on
 from csm.lib.errors import WorkbenchError
+from csm.lib.workers import is_dead, worker_name
 from scoring.engine import statistics
 from scoring.models import Scorecard, ScorecardVersion, ScoreRun, ScoreShard
 from scoring.services import publish, shards, versions
@@ -121,7 +120,7 @@ def work(
     With `wait`, pieces other workers hold are waited for (and taken over when their lease ends); without
     it the call returns when nothing can be claimed.
     """
-    worker = worker or f"{socket.gethostname()}:{os.getpid()}"
+    worker = worker or worker_name()
     _release_dead(run)
     while True:
         run.refresh_from_db()
@@ -237,12 +236,6 @@ def fail(run: ScoreRun, error: str) -> None:
 
 def _release_dead(run: ScoreRun) -> None:
     """Free the shards of a worker of this machine that is no more, without waiting for its lease."""
-    host = socket.gethostname()
-    for shard in run.shards.filter(lease_until__gt=timezone.now(), worker__startswith=f"{host}:"):
-        pid = int(shard.worker.rsplit(":", 1)[1])
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+    for shard in run.shards.filter(lease_until__gt=timezone.now()):
+        if is_dead(shard.worker):
             ScoreShard.objects.filter(pk=shard.pk, worker=shard.worker).update(lease_until=None)
-        except PermissionError:
-            continue

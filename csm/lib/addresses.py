@@ -1,9 +1,21 @@
-"""Addresses of lists: the query of a page with something changed or left out."""
+"""Addresses of lists: the query of a page with something changed or left out; and the way back."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
+from django.utils.http import url_has_allowed_host_and_scheme
+
+# Longer ones are nobody's list: the header that leads there has an end.
+_LONGEST = 4_000
+
+
+def back_to(request: HttpRequest, otherwise: str) -> str:
+    """Where the person came from (`next` of the form) when that is a page of ours, else `otherwise`."""
+    asked = request.POST.get("next", "")[:_LONGEST]
+    # A bare word would pass as relative, and be taken for the name of a view.
+    ours = asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
+    return asked if ours else otherwise
 
 
 def with_params(query: QueryDict, **changes: Any) -> str:

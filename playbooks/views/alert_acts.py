@@ -12,11 +12,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from csm.lib import display
+from csm.lib.addresses import back_to
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
 from playbooks.access import alerts_changeable_by, alerts_seen_by
@@ -46,7 +46,7 @@ def act(request: HttpRequest, pk: int) -> HttpResponse:
     alert = get_object_or_404(
         alerts_changeable_by(request.user, on=today()).select_related("account", "trigger"), pk=pk
     )
-    back = _back(request, reverse("alert", args=[pk]))
+    back = back_to(request, reverse("alert", args=[pk]))
     form = ActForm(request.POST, user=request.user)
     if not form.is_valid():
         messages.error(request, form.fault)
@@ -73,14 +73,14 @@ def bulk(request: HttpRequest) -> HttpResponse:
     found = _chosen(request)
     if not found:
         messages.warning(request, "Select some alerts first.")
-        return redirect(_back(request, reverse("alerts")))
+        return redirect(back_to(request, reverse("alerts")))
     return _preview(request, found)
 
 
 @require_POST
 def undo(request: HttpRequest, batch: UUID) -> HttpResponse:
     """Take back what one did, where nothing happened since."""
-    back = _back(request, reverse("alerts"))
+    back = back_to(request, reverse("alerts"))
     try:
         result = services.undo(batch, by=request.user, at=timezone.now())
     except WorkbenchError as error:
@@ -122,7 +122,7 @@ def _preview(request: HttpRequest, found: list[Alert]) -> HttpResponse:
         messages.error(
             request, f"At most {services.MOST:,} alerts go at once: filter the list further."
         )
-        return redirect(_back(request, reverse("alerts")))
+        return redirect(back_to(request, reverse("alerts")))
     ids = [alert.pk for alert in found]
     mine = set(alerts_changeable_by(user, on=on).filter(pk__in=ids).values_list("pk", flat=True))
     within = [alert for alert in found if alert.pk in mine]
@@ -159,7 +159,7 @@ def _preview(request: HttpRequest, found: list[Alert]) -> HttpResponse:
         "colleagues": colleagues(user),
         "first_day": first,
         "last_day": last,
-        "back": _back(request, reverse("alerts")),
+        "back": back_to(request, reverse("alerts")),
         "crumbs": [{"label": "Alerts", "url": reverse("alerts")}, {"label": "Act on many"}],
     }
     return render(request, "playbooks/alerts_bulk.html", context)
@@ -170,7 +170,7 @@ def _split(words: Any) -> list[tuple[str, int]]:
 
 
 def _act_on_many(request: HttpRequest) -> HttpResponse:
-    back = _back(request, reverse("alerts"))
+    back = back_to(request, reverse("alerts"))
     form = ActForm(request.POST, user=request.user)
     seen = _pairs(request.POST.get("chosen", ""))
     if not form.is_valid() or not seen:
@@ -247,11 +247,3 @@ def _say_left(request: HttpRequest, result: Result) -> None:
         request,
         f"{left} left as {'it is' if len(result.refused) == 1 else 'they are'}. {' '.join(named)}{tail}",
     )
-
-
-def _back(request: HttpRequest, otherwise: str) -> str:
-    """Where the person came from, when that is a page of ours."""
-    asked = request.POST.get("next", "")[:4000]
-    hosts = {request.get_host()}
-    safe = url_has_allowed_host_and_scheme(asked, hosts, require_https=request.is_secure())
-    return asked if asked.startswith("/") and safe else otherwise

@@ -9,13 +9,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import changeable_by, may_write, visible_to
 from accounts.imports.uploads import is_too_large
 from accounts.models import Account
 from accounts.trust.views.answers import page_of
+from csm.lib.addresses import back_to
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
 from playbooks.access import interventions_seen_by, notes_seen_by, readers_of
@@ -88,7 +88,7 @@ def add(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             messages.success(request, "The note is kept.")
-            return redirect(_back(request, account.pk))
+            return redirect(back_to(request, _notes_of(account.pk)))
     return _form(request, form, account, intervention=plan)
 
 
@@ -114,7 +114,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             messages.success(request, "The note is changed.")
-            return redirect(_back(request, note.account_id))
+            return redirect(back_to(request, _notes_of(note.account_id)))
     return _form(request, form, note.account, note=note)
 
 
@@ -144,7 +144,7 @@ def act(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, said)
     except WorkbenchError as error:
         messages.error(request, str(error))
-    return redirect(_back(request, note.account_id))
+    return redirect(back_to(request, _notes_of(note.account_id)))
 
 
 @require_safe
@@ -196,8 +196,5 @@ def _number(request: HttpRequest, name: str) -> int:
     return int(given) if given.isdecimal() and len(given) < 19 else 0
 
 
-def _back(request: HttpRequest, account_id: int) -> str:
-    asked = request.POST.get("next", "")
-    if asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None):
-        return asked
+def _notes_of(account_id: int) -> str:
     return reverse("account_notes", args=[account_id])

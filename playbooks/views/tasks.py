@@ -12,11 +12,12 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import may_write
 from accounts.trust.views.answers import as_csv, page_of
+from csm.lib.addresses import back_to
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
 from csm.lib.scopes import scope_of
@@ -262,10 +263,7 @@ def _undo(request: HttpRequest) -> dict[str, str] | None:
 
 def _back(request: HttpRequest) -> str:
     """Where the person came from, within the workbench and without an old undo."""
-    asked = request.POST.get("next", "")
-    if not (asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None)):
-        return reverse("tasks")
-    path, _, query = asked.partition("?")
+    path, _, query = back_to(request, reverse("tasks")).partition("?")
     kept = "&".join(part for part in query.split("&") if part and not part.startswith("done="))
     return f"{path}?{kept}" if kept else path
 

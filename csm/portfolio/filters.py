@@ -12,6 +12,7 @@ from django.db.models import F, Q, QuerySet
 
 from accounts.models import Account
 from csm.lib.dates import today
+from csm.lib.typed import whole
 from playbooks.models import Severity
 from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME
 from scoring.models import BandChange, ScoreRun
@@ -133,7 +134,7 @@ class OwnerField(ManyField):
     def clean(self, value: Any) -> list[str]:
         found = super().clean(value)
         for text in found:
-            if text != NOBODY and not (text.isascii() and text.isdigit() and len(text) < 10):
+            if text != NOBODY and whole(text, 9) is None:
                 raise forms.ValidationError("That is no colleague.")
         return found
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from accounts.access import may_assign
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.typed import whole
 from csm.portfolio.lists import Listing, risk_listing
 from csm.portfolio.tables import PortfolioTable
 from playbooks.access import alerts_changeable_by
@@ -22,11 +23,8 @@ from playbooks.views import team_assign
 @require_POST
 def take(request: HttpRequest) -> HttpResponse:
     """Take the alert `take` and go back to the list it was pressed in."""
-    asked = request.POST.get("take", "")
-    if not (asked.isascii() and asked.isdigit() and len(asked) < 15):
-        raise Http404("No such alert.")
     seen = alerts_changeable_by(request.user, on=today()).select_related("account")
-    alert = get_object_or_404(seen, pk=int(asked))
+    alert = get_object_or_404(seen, pk=whole(request.POST.get("take", "")))
     try:
         alerts.take(alert, by=request.user, at=timezone.now())
     except WorkbenchError as error:

@@ -9,6 +9,7 @@ from django.core.validators import ProhibitNullCharactersValidator
 from django.db.models import Q
 from django.http import QueryDict
 
+from csm.lib.typed import whole
 from playbooks.models import Alert, Severity, Trigger
 
 State = Alert.State
@@ -87,7 +88,7 @@ def _is_key(text: str) -> bool:
 
 
 def _is_owner(text: str) -> bool:
-    return text == NOBODY or (text.isascii() and text.isdigit() and len(text) < 10)
+    return text == NOBODY or whole(text, 9) is not None
 
 
 class AlertFilter(forms.Form):

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth import get_user_model
 
+from csm.lib.typed import whole
 from playbooks.services.assignment_plans import MOST, WHATS, receivers
 
 _LONGEST = MOST * 12
@@ -17,10 +18,10 @@ class IdsField(forms.CharField):
 
     def clean(self, value: Any) -> list[int]:
         text = super().clean(value)
-        parts = [part for part in text.split(",") if part]
-        if not all(part.isascii() and part.isdigit() and len(part) < 15 for part in parts):
+        ids = {whole(part, 14) for part in text.split(",") if part}
+        if None in ids:
             raise forms.ValidationError("Choose what to give from a list.")
-        return sorted({int(part) for part in parts})
+        return sorted(pk for pk in ids if pk is not None)
 
 
 class AssignForm(forms.Form):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from csm.lib.typed import whole
 from playbooks.forms.trigger_conditions import (
     CAME,
     CHANGES,
@@ -163,7 +164,7 @@ def _match(group: Group, size: int | None = None) -> Any:
         return group.match if group.match in ("all", "any") else "all"
     size = len(group.rows) if size is None else size
     given = group.least.strip()
-    least = int(given) if given.isdecimal() and len(given) < 4 else 0
+    least = whole(given, 3) or 0
     if not 1 <= least <= size:
         group.error = f"Say how many must hold: 1 to {size}."
     return {"at_least": least}

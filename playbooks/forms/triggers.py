@@ -8,6 +8,7 @@ from django import forms
 from django.http import QueryDict
 
 from accounts.models.account import LifecycleStage, SizeSegment
+from csm.lib.typed import whole
 from playbooks.forms.trigger_conditions import KINDS, Group, Part, Row, Words
 from playbooks.forms.trigger_documents import document_of, part_of
 from playbooks.models import Severity, Trigger
@@ -155,7 +156,8 @@ class Editor:
     def exit_days(self) -> int:
         """Nights in a row as typed; 1 where that is no number."""
         text = str(self.form["exit_days"].value() or "")
-        return int(text) if text.isdecimal() and len(text) < 4 else 1
+        days = whole(text, 3)
+        return 1 if days is None else days
 
     @property
     def scope_fields(self) -> list[forms.BoundField]:

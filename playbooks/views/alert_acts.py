@@ -19,6 +19,7 @@ from csm.lib import display
 from csm.lib.addresses import back_to
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.typed import whole
 from playbooks.access import alerts_changeable_by, alerts_seen_by
 from playbooks.filters.alerts import AlertFilter
 from playbooks.forms.alerts import ActForm, colleagues, days_ahead, startable
@@ -51,8 +52,7 @@ def act(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, form.fault)
         return redirect(back)
-    seen = request.POST.get("seen", "")
-    given = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None
+    given = whole(request.POST.get("seen", ""), 9)
     service: Any = {"start": services.start_playbook}.get(form.chosen) or getattr(
         services, form.chosen
     )

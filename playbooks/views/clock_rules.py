@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.access import require_admin
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.typed import whole
 from playbooks.forms.clocks import WEEKDAYS, CalendarForm, HolidayForm, RuleForm
 from playbooks.models import BusinessCalendar, ClockRule
 from playbooks.services import attention, calendars, clock_rules
@@ -112,7 +113,7 @@ def holiday(request: HttpRequest) -> HttpResponse:
 
 def _number(request: HttpRequest, name: str) -> int:
     given = request.POST.get(name, "")
-    return int(given) if given.isdecimal() and len(given) < 19 else 0
+    return whole(given, 18) or 0
 
 
 def _calendars() -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from csm.lib import display, markup
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
 from csm.lib.scopes import scope_of
+from csm.lib.typed import whole
 from playbooks.access import clocks_seen_by
 from playbooks.forms.clocks import ClockFilter
 from playbooks.models import Clock, ClockRule, Escalation
@@ -162,9 +163,9 @@ def _filtered(
 ) -> tuple[Any, ClockFilter]:
     filters = ClockFilter(request.GET, selectors.listed(of_scope, view, now=now))
     found = filters.qs
-    account = request.GET.get("account", "")
-    if account.isdecimal() and len(account) < 19:
-        found = found.filter(account=int(account))
+    account = whole(request.GET.get("account", ""), 18)
+    if account is not None:
+        found = found.filter(account=account)
     return found, filters
 
 

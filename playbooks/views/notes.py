@@ -18,6 +18,7 @@ from accounts.trust.views.answers import page_of
 from csm.lib.addresses import back_to
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.typed import whole
 from playbooks.access import interventions_seen_by, notes_seen_by, readers_of
 from playbooks.forms.notes import NoteForm
 from playbooks.models import NoteFile
@@ -192,8 +193,7 @@ def _user(request: HttpRequest) -> Any:
 
 
 def _number(request: HttpRequest, name: str) -> int:
-    given = request.POST.get(name, "")
-    return int(given) if given.isdecimal() and len(given) < 19 else 0
+    return whole(request.POST.get(name, ""), 18) or 0
 
 
 def _notes_of(account_id: int) -> str:

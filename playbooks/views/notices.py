@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.trust.views.answers import page_of
 from csm.lib.addresses import with_params
+from csm.lib.typed import whole
 from playbooks.forms.notices import NoticeSettingForm
 from playbooks.models import Delivery, Notice, Severity
 from playbooks.selectors import notices as selectors
@@ -78,9 +79,7 @@ def read(request: HttpRequest) -> HttpResponse:
         return redirect("notices")
     opened = request.POST.get("open", "")
     asked = opened or request.POST.get("id", "")
-    if not (asked.isascii() and asked.isdigit() and len(asked) < 15):
-        raise Http404("No such notice.")
-    notice = get_object_or_404(own, pk=int(asked))
+    notice = get_object_or_404(own, pk=whole(asked))
     service.mark_read(own.filter(pk=notice.pk), at=at)
     leads_on = opened and notice.url.startswith("/") and not notice.url.startswith("//")
     return redirect(notice.url if leads_on else "notices")

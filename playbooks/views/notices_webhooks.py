@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
 from csm.lib.errors import WorkbenchError
+from csm.lib.typed import whole
 from playbooks.forms.notices import WebhookForm
 from playbooks.models import Delivery, Notice, Severity, Webhook
 from playbooks.selectors.notices import with_log
@@ -70,8 +71,7 @@ def webhook(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("webhook", pk=hook.pk)
         elif do == "retry":
             asked = request.POST.get("delivery", "")
-            number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 15 else 0
-            row = get_object_or_404(hook.deliveries, pk=number)
+            row = get_object_or_404(hook.deliveries, pk=whole(asked))
             delivery.retry(row, by=user, at=timezone.now())
             messages.success(request, "It is sent again within a minute.")
             return redirect("webhook", pk=hook.pk)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from accounts.access import may_assign
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.typed import whole
 from playbooks.access import tasks_changeable_by
 from playbooks.forms import plans as forms
 from playbooks.models import Intervention, InterventionTask, PlaybookVersion
@@ -50,8 +51,7 @@ def _by(request: HttpRequest) -> dict[str, Any]:
 
 def _number(request: HttpRequest, name: str) -> int | None:
     """A number a form carries along; None when it is not there or is none."""
-    text = request.POST.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+    return whole(request.POST.get(name, ""))
 
 
 def _plan(request: HttpRequest, pk: int) -> Intervention:

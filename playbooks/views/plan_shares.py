@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.typed import whole
 from playbooks.forms.plans import ShareForm
 from playbooks.models import Policy
 from playbooks.selectors import plan_page as selectors
@@ -32,8 +33,7 @@ def share(request: HttpRequest, pk: int) -> HttpResponse:
     address = ""
     if request.method == "POST":
         if (asked := request.POST.get("revoke")) is not None:
-            number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 16 else None
-            link = get_object_or_404(plan.links.select_related("intervention"), pk=number)
+            link = get_object_or_404(plan.links.select_related("intervention"), pk=whole(asked))
             sharing.revoke(link, by=request.user, at=now)
             messages.success(request, "The link leads nowhere from now on.")
             return redirect("plan_share", pk)

@@ -13,6 +13,7 @@ from accounts.access import changeable_by, may_write
 from accounts.models import Account
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.typed import whole
 from playbooks.access import alerts_changeable_by
 from playbooks.forms.plans import PlanEditForm, PlanForm
 from playbooks.models import Alert, PlaybookVersion
@@ -131,14 +132,14 @@ def _choice(request: HttpRequest) -> HttpResponse:
 
 
 def _account(request: HttpRequest, asked: str) -> Account:
-    return get_object_or_404(changeable_by(request.user), pk=_id(asked))
+    return get_object_or_404(changeable_by(request.user), pk=whole(asked))
 
 
 def _version(asked: str) -> PlaybookVersion:
     rows = PlaybookVersion.objects.select_related("playbook").filter(
         state=PlaybookVersion.State.ACTIVE, playbook__is_active=True
     )
-    number = _id(asked)
+    number = whole(asked)
     named = Q(playbook__key=asked) if number is None else Q(playbook=number)
     return get_object_or_404(rows, named)
 
@@ -148,8 +149,4 @@ def _alert(request: HttpRequest, account: Account) -> Alert | None:
     if not asked:
         return None
     rows = alerts_changeable_by(request.user, on=today()).filter(account=account)
-    return get_object_or_404(rows.select_related("account", "trigger__playbook"), pk=_id(asked))
-
-
-def _id(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+    return get_object_or_404(rows.select_related("account", "trigger__playbook"), pk=whole(asked))

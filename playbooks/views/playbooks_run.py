@@ -18,6 +18,7 @@ from accounts.models import Account
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
 from csm.lib.spreadsheet import MARK, Line, guarded
+from csm.lib.typed import whole
 from playbooks import recipe_words as words
 from playbooks.forms.playbook_actions import HolderForm
 from playbooks.models import Intervention, PlaybookVersion, StepRole
@@ -193,17 +194,12 @@ def dry_run(request: HttpRequest, key: str) -> HttpResponse:
 
 def _account(user: Any, text: str) -> tuple[Account, bool]:
     """An account the viewer may see, and whether they may change it too."""
-    pk = _id(text)
+    pk = whole(text)
     for rows, may_change in ((changeable_by(user), True), (visible_to(user), False)):
         found = None if pk is None else rows.filter(pk=pk).first()
         if found is not None:
             return found, may_change
     raise Http404("There is no such account.")
-
-
-def _id(text: str) -> int | None:
-    """A primary key that was sent; None for what cannot be one."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
 @require_POST
@@ -212,7 +208,7 @@ def move(request: HttpRequest, key: str) -> HttpResponse:
     user = require_admin(request)
     found = selectors.get_playbook(key)
     version = found.versions.filter(state=PlaybookVersion.State.ACTIVE).first()
-    ids = [pk for pk in map(_id, request.POST.getlist("plan")) if pk is not None]
+    ids = [pk for pk in map(whole, request.POST.getlist("plan")) if pk is not None]
     if version is None or not ids:
         messages.error(request, "Choose the plans to move first.")
         return redirect("playbook", key)

@@ -21,6 +21,7 @@ from csm.lib.addresses import back_to
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
 from csm.lib.scopes import scope_of
+from csm.lib.typed import whole
 from playbooks.access import tasks_changeable_by
 from playbooks.forms.tasks import TaskActForm
 from playbooks.models import InterventionChange, InterventionTask
@@ -128,7 +129,7 @@ def act(request: HttpRequest, pk: int) -> HttpResponse:
 def bulk(request: HttpRequest) -> HttpResponse:
     """Finish the chosen tasks at once; undone as one."""
     chosen = [
-        int(pk) for pk in request.POST.getlist("id")[:BULK] if pk.isdecimal() and len(pk) < 19
+        pk for text in request.POST.getlist("id")[:BULK] if (pk := whole(text, 18)) is not None
     ]
     allowed = tasks_changeable_by(request.user, on=today()).filter(pk__in=chosen)
     batch = uuid4()
@@ -186,7 +187,7 @@ class _Asked:
         self.request = request
         self.scope = scope_of(request)
         given = request.GET.get("who", "")
-        self.colleague = int(given) if given.isdecimal() and len(given) < 19 else None
+        self.colleague = whole(given, 18)
         self.group = given if (given := request.GET.get("group", "")) in selectors.GROUPS else ""
         self.by_account = request.GET.get("by") == "account"
 
@@ -251,8 +252,8 @@ def _rows(
 def _undo(request: HttpRequest) -> dict[str, str] | None:
     """What the last act can be taken back by: {url, do} of a form."""
     kind, _, value = request.GET.get("done", "").partition(":")
-    if kind == "task" and value.isdecimal() and len(value) < 19:
-        return {"url": reverse("task_act", args=[int(value)]), "do": "reopen"}
+    if kind == "task" and (pk := whole(value, 18)) is not None:
+        return {"url": reverse("task_act", args=[pk]), "do": "reopen"}
     if kind == "batch":
         try:
             return {"url": reverse("tasks_undo", args=[UUID(value)]), "do": ""}

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import may_write
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.typed import whole
 from playbooks.forms.team import AbsenceForm
 from playbooks.models import Absence
 from playbooks.services import absences as service
@@ -43,9 +44,7 @@ def absences(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and not writes:
         raise Http404("No such page.")
     if ended:
-        if not (ended.isascii() and ended.isdigit() and len(ended) < 15):
-            raise Http404("No such absence.")
-        row = get_object_or_404(_seen(user), pk=int(ended))
+        row = get_object_or_404(_seen(user), pk=whole(ended))
         try:
             service.end(row, by=user, on=on)
             messages.success(request, f"{row.user} is back.")

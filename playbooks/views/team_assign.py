@@ -16,6 +16,7 @@ from accounts.models import Account
 from csm.lib import display
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.typed import whole
 from playbooks.forms.team import AssignForm
 from playbooks.models import Assignment
 from playbooks.selectors import team as selectors
@@ -32,16 +33,18 @@ def assign(request: HttpRequest) -> HttpResponse:
     """Ticked rows of a list (`what`, `id`), all accounts of a colleague (`?from=`), or the form itself."""
     user = _gives(request)
     if request.method != "POST":
-        given = request.GET.get("from", "")
-        if not (given.isascii() and given.isdigit() and len(given) < 10):
+        colleague = whole(request.GET.get("from", ""), 9)
+        if colleague is None:
             return choose(request, "accounts", [])
-        return choose(request, "accounts", assignment_plans.all_of(int(given), by=user))
+        return choose(request, "accounts", assignment_plans.all_of(colleague, by=user))
     if "ids" not in request.POST:
         what = request.POST.get("what", "accounts")
-        ids = [text for text in request.POST.getlist("id") if text.isascii() and text.isdigit()]
+        ids = {
+            number for text in request.POST.getlist("id") if (number := whole(text, 14)) is not None
+        }
         if what not in assignment_plans.WHATS:
             raise Http404("No such list.")
-        return choose(request, what, sorted({int(text) for text in ids if len(text) < 15}))
+        return choose(request, what, sorted(ids))
     form = AssignForm(user, request.POST)
     if not form.is_valid():
         if "what" in form.errors or "ids" in form.errors:

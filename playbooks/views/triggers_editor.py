@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.access import require_admin, visible_to
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.typed import whole
 from playbooks.forms import triggers as forms
 from playbooks.forms.trigger_conditions import NotEditable, Words
 from playbooks.forms.triggers import Editor
@@ -42,7 +43,7 @@ def new(request: HttpRequest) -> HttpResponse:
     """Make a trigger; it starts switched off. `?replay=` starts from the draft a replay tried."""
     require_admin(request)
     values: dict[str, Any] = {}
-    if (asked := _number(request.GET.get("replay", ""))) is not None:
+    if (asked := whole(request.GET.get("replay", ""))) is not None:
         replay = get_object_or_404(Replay, pk=asked)
         values = {**replay.draft, "name": replay.name}
     return _edit(request, None, values)
@@ -54,7 +55,7 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
     require_admin(request)
     trigger = get_object_or_404(Trigger, key=key)
     values = vars(trigger)
-    if (asked := _number(request.GET.get("replay", ""))) is not None:
+    if (asked := whole(request.GET.get("replay", ""))) is not None:
         values = values | get_object_or_404(Replay, pk=asked, trigger=trigger).draft
     return _edit(request, trigger, values)
 
@@ -250,7 +251,7 @@ def _switched(request: HttpRequest, trigger: Trigger, post: QueryDict, user: Any
             as_of=today(),
             note=note,
             end_open=end_open,
-            revision=_number(post.get("revision", "")),
+            revision=whole(post.get("revision", "")),
         )
     except WorkbenchError as error:
         messages.error(request, str(error))
@@ -261,8 +262,3 @@ def _switched(request: HttpRequest, trigger: Trigger, post: QueryDict, user: Any
         kept = f" {ended} open alerts were withdrawn." if end_open else ""
         messages.success(request, f"{trigger.name} is off.{kept}")
     return redirect("trigger", trigger.key)
-
-
-def _number(text: str) -> int | None:
-    """A number an address or a form carries along; None when it is not there or is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None

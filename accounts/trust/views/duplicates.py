@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -16,6 +16,7 @@ from accounts.trust.views.answers import as_csv, page_of
 from csm.lib import display
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.typed import whole
 
 DECIDED_SHOWN = 20
 _FIELDS = {
@@ -85,10 +86,7 @@ def _pair(request: HttpRequest, data: Any) -> tuple[Account, Account]:
     accounts = visible_to(request.user).select_related("owner", "team", "parent")
     found = []
     for name in ("kept", "merged"):
-        text = data.get(name, "")
-        if not text.isdecimal():
-            raise Http404("Which account?")
-        found.append(get_object_or_404(accounts, pk=int(text)))
+        found.append(get_object_or_404(accounts, pk=whole(data.get(name, ""), 18)))
     return found[0], found[1]
 
 

@@ -11,6 +11,7 @@ from accounts.access import require_admin
 from accounts.models import HeldRow
 from accounts.trust import quarantine
 from accounts.trust.views.answers import as_csv, page_of
+from csm.lib.typed import whole
 
 State = HeldRow.State
 
@@ -18,8 +19,7 @@ State = HeldRow.State
 def _asked(request: HttpRequest) -> tuple[str, int | None]:
     """Waiting or discarded, and the import whose rows alone are wanted."""
     state = State.DISCARDED if request.GET.get("state") == State.DISCARDED else State.WAITING
-    run = request.GET.get("import", "")
-    return state, int(run) if run.isdecimal() and len(run) < 19 else None
+    return state, whole(request.GET.get("import", ""), 18)
 
 
 @require_safe

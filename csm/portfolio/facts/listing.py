@@ -12,6 +12,7 @@ from accounts.models import Account
 from csm.lib import display, markup
 from csm.lib.money import exponent
 from csm.lib.spreadsheet import guarded
+from csm.lib.typed import whole
 
 PER_PAGE = 25
 # No account has so many facts of a kind; a larger number in the address is somebody's joke.
@@ -86,7 +87,7 @@ class Listing:
 
     def page(self, account: Account, as_of: date, query: Any, csv_url: str) -> dict[str, Any]:
         """What the template shows: headers, prepared rows and a pager that keeps the other lists' pages."""
-        number = max(1, int(asked)) if (asked := query.get(self.key, "")).isdecimal() else 1
+        number = max(1, whole(query.get(self.key, "")) or 1)
         found, total = self._found(account, as_of, number)
         if not found and number > 1:
             number = 1

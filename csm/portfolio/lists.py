@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil
 from typing import Any
 
 import django_tables2 as tables
@@ -19,6 +18,7 @@ from accounts.models import Account
 from csm.lib import display
 from csm.lib.dates import today
 from csm.lib.htmx import answer
+from csm.lib.paging import PAGE_SIZES, page_of, size_of
 from csm.lib.scopes import scope_of
 from csm.nav import night_of
 from csm.portfolio import facets, work_cells
@@ -43,7 +43,6 @@ from scoring import priority
 from scoring.models import ScoreRun
 from scoring.selectors import with_health
 
-PAGE_SIZES = (25, 50, 100)
 # What htmx gets of a list when its filters change.
 _FRAGMENT = "portfolio/_swap.html"
 # Parameters the filter form carries along.
@@ -134,15 +133,12 @@ class Listing:
     @property
     def size(self) -> int:
         """Rows a page."""
-        asked = self.query.get("per", "")
-        return int(asked) if asked in map(str, PAGE_SIZES) else PAGE_SIZES[0]
+        return size_of(self.query)
 
     @property
     def page(self) -> int:
         """The page asked for, or the last one there is."""
-        asked = self.query.get("page", "")
-        number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 8 else 1
-        return max(1, min(number, ceil(self.totals.accounts / self.size)))
+        return page_of(self.query, self.totals.accounts, self.size)
 
     @property
     def first(self) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from math import ceil
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +15,7 @@ from csm.lib.addresses import with_params, without_value
 from csm.lib.dates import today
 from csm.lib.htmx import answer
 from csm.lib.money import exponent
+from csm.lib.paging import PAGE_SIZES, page_of, size_of
 from csm.lib.scopes import scope_of
 from playbooks.filters.alerts import AGES, NOBODY, TAKEN, VIEWS, AlertFilter
 from playbooks.models import Severity, Trigger
@@ -25,7 +25,6 @@ from playbooks.tables.alerts import HEADER, Row, line, nothing, ordered, orderin
 from playbooks.views.alert_actions import row_actions
 from playbooks.views.facets import Facet
 
-PAGE_SIZES = (25, 50, 100)
 _CHUNK = 1_000
 _KEPT = ("scope", "sort", "per")
 
@@ -53,15 +52,12 @@ class Listing:
 
     @property
     def size(self) -> int:
-        asked = self.query.get("per", "")
-        return int(asked) if asked in map(str, PAGE_SIZES) else PAGE_SIZES[0]
+        return size_of(self.query)
 
     @property
     def page(self) -> int:
         """The page asked for, or the last one there is."""
-        asked = self.query.get("page", "")
-        number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 8 else 1
-        return max(1, min(number, ceil(self.counts.shown / self.size)))
+        return page_of(self.query, self.counts.shown, self.size)
 
     @property
     def rows(self) -> list[Row]:

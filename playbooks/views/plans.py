@@ -17,6 +17,7 @@ from accounts.trust.views.answers import as_csv
 from csm.lib import display, markup
 from csm.lib.addresses import with_params, without_value
 from csm.lib.dates import today
+from csm.lib.paging import page_of
 from csm.lib.scopes import scope_of
 from playbooks.filters.plans import PlanFilter
 from playbooks.models import Intervention
@@ -50,10 +51,7 @@ def plans(request: HttpRequest) -> HttpResponse:
     """The plans of a scope, filtered and sorted as the address says."""
     listing = Listing(request)
     found = selectors.totals(listing.plans, on=listing.on, within=listing.filter.condition)
-    pages = max(1, -(-found.listed // PER_PAGE))
-    asked = request.GET.get("page", "")
-    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 8 else 1
-    number = max(1, min(number, pages))
+    number = page_of(request.GET, found.listed, PER_PAGE)
     first, now = (number - 1) * PER_PAGE, timezone.now()
     shown = list(listing.found[first : first + PER_PAGE]) if found.listed else []
     keep = with_params(request.GET)
@@ -75,7 +73,7 @@ def plans(request: HttpRequest) -> HttpResponse:
             "total": found.listed,
             "noun": "plans",
             "prev_url": f"{keep}&page={number - 1}" if number > 1 else None,
-            "next_url": f"{keep}&page={number + 1}" if number < pages else None,
+            "next_url": f"{keep}&page={number + 1}" if first + PER_PAGE < found.listed else None,
         },
         "csv_url": reverse("plans_csv") + keep,
         "views": views(listing.scope, board=False),

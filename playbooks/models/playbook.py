@@ -1,13 +1,10 @@
 """Playbooks: recipes for work, in versions that never change once published."""
 
-from typing import Any
-
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-FROZEN = "A published version never changes: start a draft and publish that."
+from scoring.models.scorecard import PartOfVersion
 
 
 class StepRole(models.TextChoices):
@@ -111,29 +108,7 @@ class PlaybookVersion(models.Model):
         return self.state == self.State.DRAFT
 
 
-class _PartOfDraft(models.Model):
-    """A row of a version: editable while that is a draft, frozen afterwards."""
-
-    class Meta:
-        abstract = True
-
-    version_id: int
-
-    def _refuse_when_published(self) -> None:
-        draft = PlaybookVersion.State.DRAFT
-        if not PlaybookVersion.objects.filter(pk=self.version_id, state=draft).exists():
-            raise ValidationError(FROZEN)
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self._refuse_when_published()
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        self._refuse_when_published()
-        return super().delete(*args, **kwargs)
-
-
-class PlaybookStep(_PartOfDraft):
+class PlaybookStep(PartOfVersion):
     """One thing to do: by whom, and how many business days after the start."""
 
     version = models.ForeignKey(PlaybookVersion, on_delete=models.CASCADE, related_name="steps")
@@ -172,7 +147,7 @@ class TargetKind(models.TextChoices):
     CHANGE = "change", "changed by (share of the baseline)"
 
 
-class PlaybookKpi(_PartOfDraft):
+class PlaybookKpi(PartOfVersion):
     """A metric the playbook means to move, and how far. `due_days` after the start; None: at the end."""
 
     version = models.ForeignKey(PlaybookVersion, on_delete=models.CASCADE, related_name="kpis")

@@ -121,7 +121,7 @@ class ScorecardVersion(models.Model):
 
 
 class PartOfVersion(models.Model):
-    """A row of a version: editable while that is a draft, frozen afterwards."""
+    """A row of a `version` (a scorecard's, a playbook's): editable while that is a draft, frozen afterwards."""
 
     class Meta:
         abstract = True
@@ -129,8 +129,9 @@ class PartOfVersion(models.Model):
     version_id: int
 
     def _refuse_when_published(self) -> None:
-        draft = ScorecardVersion.State.DRAFT
-        if not ScorecardVersion.objects.filter(pk=self.version_id, state=draft).exists():
+        versions: Any = self._meta.get_field("version").related_model
+        drafts = versions.objects.filter(state=versions.State.DRAFT)
+        if not drafts.filter(pk=self.version_id).exists():
             raise ValidationError(FROZEN)
 
     def save(self, *args: Any, **kwargs: Any) -> None:

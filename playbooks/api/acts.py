@@ -20,20 +20,30 @@ from playbooks.services import alerts, intervention_tasks, interventions
 Values = dict[str, Any]
 
 
+def _as_sent(sent: Values) -> Values:
+    return sent
+
+
 @dataclass(frozen=True)
 class Act:
     """One thing to do: the body it takes, and the service it calls.
 
-    `do(row, values, by, at)`; `values` holds what was sent, days as dates. Rows come from
-    `changeable_by`: another's does not exist.
+    Every service takes the row, `by`, `at` and `seen` (the version the program saw), and what `given`
+    makes of the other values of the body. Rows come from `changeable_by`: another's does not exist.
     """
 
     summary: str
-    do: Callable[[Any, Values, Any, datetime], Any]
+    service: Callable[..., Any]
     changeable_by: Callable[[Any], QuerySet[Any]]
     properties: dict[str, Schema] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     words: str = ""
+    given: Callable[[Values], Values] = _as_sent
+
+    def do(self, row: Any, sent: Values, *, by: Any, at: datetime) -> None:
+        """Call the service with the values of a body, days as dates."""
+        values = {name: value for name, value in sent.items() if name != "version"}
+        self.service(row, by=by, at=at, seen=sent.get("version"), **self.given(values))
 
 
 def _text(words: str, longest: int = 255) -> Schema:
@@ -97,43 +107,36 @@ def _version(key: str) -> PlaybookVersion:
 
 def _act(
     summary: str,
-    do: Callable[[Any, Values, Any, datetime], Any],
+    service: Callable[..., Any],
     rows: Callable[[Any], QuerySet[Any]],
     *required: str,
     words: str = "",
+    given: Callable[[Values], Values] = _as_sent,
     **properties: Schema,
 ) -> Act:
-    return Act(summary, do, rows, properties | _SEEN, required, words)
+    return Act(summary, service, rows, properties | _SEEN, required, words, given)
+
+
+def _today(sent: Values) -> Values:
+    return sent | {"on": today()}
 
 
 _REASON: Final = _text("Why, in a sentence.")
 _PLAYBOOK: Final = _text("A playbook's key.", 60)
 
 ALERT: Final = {
-    "take": _act(
-        "Take an alert",
-        lambda row, sent, by, at: alerts.take(row, by=by, at=at, seen=sent.get("version")),
-        _alerts,
-    ),
+    "take": _act("Take an alert", alerts.take, _alerts),
     "assign": _act(
         "Give an alert to a colleague",
-        lambda row, sent, by, at: alerts.assign(
-            row, to=_colleague(sent["to"]), by=by, at=at, seen=sent.get("version")
-        ),
+        alerts.assign,
         _alerts,
         "to",
+        given=lambda sent: {"to": _colleague(sent["to"])},
         to=_COLLEAGUE,
     ),
     "snooze": _act(
         "Snooze an alert",
-        lambda row, sent, by, at: alerts.snooze(
-            row,
-            until=sent["until"],
-            reason=sent["reason"],
-            by=by,
-            at=at,
-            seen=sent.get("version"),
-        ),
+        alerts.snooze,
         _alerts,
         "until",
         "reason",
@@ -142,9 +145,7 @@ ALERT: Final = {
     ),
     "dismiss": _act(
         "Say that an alert is no risk",
-        lambda row, sent, by, at: alerts.dismiss(
-            row, reason=sent["reason"], by=by, at=at, seen=sent.get("version")
-        ),
+        alerts.dismiss,
         _alerts,
         "reason",
         words="Ends the alert; it counts as a false alarm in the trigger's precision.",
@@ -152,36 +153,28 @@ ALERT: Final = {
     ),
     "start": _act(
         "Start a playbook on an alert",
-        lambda row, sent, by, at: alerts.start_playbook(
-            row, version=_version(sent["playbook"]), by=by, at=at, seen=sent.get("version")
-        ),
+        alerts.start_playbook,
         _alerts,
         "playbook",
+        given=lambda sent: {"version": _version(sent["playbook"])},
         playbook=_PLAYBOOK,
     ),
 }
 INTERVENTION: Final = {
     "assign": _act(
         "Give a plan to a colleague",
-        lambda row, sent, by, at: interventions.assign(
-            row, owner=_colleague(sent["to"]), by=by, at=at, seen=sent.get("version")
-        ),
+        interventions.assign,
         _plans,
         "to",
+        given=lambda sent: {"owner": _colleague(sent["to"])},
         to=_COLLEAGUE,
     ),
     "cause": _act(
         "Note a plan's root cause",
-        lambda row, sent, by, at: interventions.set_cause(
-            row,
-            cause=sent["cause"],
-            text=sent.get("text", ""),
-            by=by,
-            at=at,
-            seen=sent.get("version"),
-        ),
+        interventions.set_cause,
         _plans,
         "cause",
+        given=lambda sent: {"text": ""} | sent,
         cause={
             "type": "string",
             "enum": list(Intervention.Cause.values),
@@ -191,17 +184,10 @@ INTERVENTION: Final = {
     ),
     "close": _act(
         "Close a plan",
-        lambda row, sent, by, at: interventions.close(
-            row,
-            outcome=sent["outcome"],
-            note=sent.get("note", ""),
-            by=by,
-            at=at,
-            on=today(),
-            seen=sent.get("version"),
-        ),
+        interventions.close,
         _plans,
         "outcome",
+        given=_today,
         outcome={
             "type": "string",
             "enum": list(Intervention.Outcome.values),
@@ -211,64 +197,42 @@ INTERVENTION: Final = {
     ),
     "reopen": _act(
         "Open a closed plan again",
-        lambda row, sent, by, at: interventions.reopen(
-            row, by=by, at=at, on=today(), reason=sent["reason"], seen=sent.get("version")
-        ),
+        interventions.reopen,
         _plans,
         "reason",
+        given=_today,
         reason=_REASON,
     ),
 }
 TASK: Final = {
     "finish": _act(
         "Mark a task as done",
-        lambda row, sent, by, at: intervention_tasks.finish(
-            row, by=by, at=at, seen=sent.get("version")
-        ),
+        intervention_tasks.finish,
         _tasks,
         words="Where a manager has to agree, it then waits for that.",
     ),
     "approve": _act(
         "Agree that a task is done",
-        lambda row, sent, by, at: intervention_tasks.approve(
-            row, by=by, at=at, seen=sent.get("version")
-        ),
+        intervention_tasks.approve,
         _tasks,
         words="Managers and admins.",
     ),
     "send-back": _act(
         "Send a task back",
-        lambda row, sent, by, at: intervention_tasks.send_back(
-            row, by=by, at=at, reason=sent["reason"], seen=sent.get("version")
-        ),
+        intervention_tasks.send_back,
         _tasks,
         "reason",
         words="Managers and admins.",
         reason=_REASON,
     ),
-    "skip": _act(
-        "Skip a task",
-        lambda row, sent, by, at: intervention_tasks.skip(
-            row, by=by, at=at, reason=sent["reason"], seen=sent.get("version")
-        ),
-        _tasks,
-        "reason",
-        reason=_REASON,
-    ),
-    "reopen": _act(
-        "Open a task again",
-        lambda row, sent, by, at: intervention_tasks.reopen(
-            row, by=by, at=at, seen=sent.get("version")
-        ),
-        _tasks,
-    ),
+    "skip": _act("Skip a task", intervention_tasks.skip, _tasks, "reason", reason=_REASON),
+    "reopen": _act("Open a task again", intervention_tasks.reopen, _tasks),
     "reschedule": _act(
         "Give a task another day",
-        lambda row, sent, by, at: intervention_tasks.edit(
-            row, by=by, at=at, values={"due_on": sent["due_on"]}, seen=sent.get("version")
-        ),
+        intervention_tasks.edit,
         _tasks,
         "due_on",
+        given=lambda sent: {"values": sent},
         due_on=_DAY | {"description": "The day it is due."},
     ),
 }
@@ -307,7 +271,7 @@ def start(values: Values, *, by: Any, at: datetime) -> Intervention:
 
 START: Final = Act(
     "Start a plan",
-    lambda row, sent, by, at: start(sent, by=by, at=at),
+    start,
     lambda user: Intervention.objects.none(),
     {
         "account": {

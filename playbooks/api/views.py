@@ -103,7 +103,7 @@ class WorkAct(WorkView):
             if row is None:
                 raise Http404
             try:
-                act.do(row, values, request.user, at)
+                act.do(row, values, by=request.user, at=at)
             except WorkbenchError as error:
                 now = type(row).objects.values_list("version", flat=True).get(pk=pk)
                 if now != values.get("version", row.version):

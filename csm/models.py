@@ -1,5 +1,9 @@
-"""Colleagues who log in, and their API tokens. Customers are `accounts.Account`, their people are contacts."""
+"""Colleagues who log in, their API tokens, and the work the workbench does for them in the background.
 
+Customers are `accounts.Account`, their people are contacts.
+"""
+
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
@@ -64,3 +68,56 @@ class ApiToken(AbstractAuthToken):
     @property
     def is_expired(self) -> bool:
         return self.expiry is not None and self.expiry <= timezone.now()
+
+
+class Job(models.Model):
+    """Work asked for on a page that takes longer than a page may: bulk actions over everything that matches.
+
+    A row with a lease, like a shard of the night: whoever is killed, another goes on from `position`.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    # Names the function in `csm.jobs.kinds` that does it.
+    kind = models.CharField(max_length=40)
+    # A sentence for the page: "Give 12,480 accounts to Ana Ruiz".
+    title = models.CharField(max_length=200)
+    params = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    total = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    # Left out, with the reason of the first ones in `result`.
+    skipped = models.PositiveIntegerField(default=0)
+    # Key of the last row of the last committed piece.
+    position = models.BigIntegerField(default=0)
+    # {"message": "…", "errors": ["…"], "undo": …}
+    result = models.JSONField(default=dict)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=80, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs"
+    )
+    asked_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            # What nobody is at work on.
+            models.Index(
+                fields=["id"],
+                condition=models.Q(state__in=["waiting", "running"]),
+                name="job_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title

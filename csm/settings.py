@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
+from csm.conf.databases import database
 from csm.lib.safety import LOCAL_HOSTS, faults, local_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -123,22 +124,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": _database}
-if _database["ENGINE"] == "django.db.backends.sqlite3":
-    VAR_DIR.mkdir(exist_ok=True)
-    _database["OPTIONS"] = {
-        # A writer takes its lock at once instead of failing on the way up from a reader's.
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": (
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
-            "PRAGMA cache_size=-64000; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=8000;"
-        ),
-    }
-else:
-    # Pooling and transaction retries belong to the services mode; a kept connection is enough here.
-    _database["CONN_MAX_AGE"] = 60
-    _database["CONN_HEALTH_CHECKS"] = True
+DATABASES = {"default": database(_database, VAR_DIR)}
 
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}

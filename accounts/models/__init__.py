@@ -1,6 +1,8 @@
 from accounts.models.account import Account, LifecycleStage, SizeSegment
 from accounts.models.activity import Activity, ActivityKind, Direction, Outcome
 from accounts.models.api import IdempotentRequest
+from accounts.models.audit import AuditEvent
+from accounts.models.changed_account import ChangedAccount
 from accounts.models.contact import Contact, ContactState
 from accounts.models.event import Event, EventRule, EventUser, WriteKey
 from accounts.models.export_log import ExportLog
@@ -35,7 +37,9 @@ __all__ = [
     "Activity",
     "ActivityKind",
     "Aggregate",
+    "AuditEvent",
     "ChangeKind",
+    "ChangedAccount",
     "Contact",
     "ContactState",
     "CustomField",

@@ -17,6 +17,7 @@ class ScoreRun(models.Model):
         SCORING = "scoring"
         DONE = "done"
         FAILED = "failed"
+        CANCELLED = "cancelled"
 
     as_of = models.DateField()
     # Version ids in the order their scopes are tried; the last is the default.
@@ -43,6 +44,11 @@ class ScoreRun(models.Model):
     )
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    # {"counting": seconds, "scoring": …, "publishing": …}: wall time from stage to stage, as they end.
+    stages = models.JSONField(default=dict, blank=True)
+    cancelled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         ordering = ["-id"]
@@ -85,6 +91,10 @@ class ScoreShard(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     worker = models.CharField(max_length=80, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Of the last attempt that failed; emptied by one that succeeds.
+    error = models.TextField(blank=True)
+    # Wall time of the last piece of work on it, for the rate and the time left.
+    seconds = models.FloatField(null=True)
     # {version id: partial statistics} while counting, {version id: predicted revenues and daily sums}
     # while scoring; emptied once the run has put them together.
     partial = models.JSONField(default=dict)

@@ -33,7 +33,7 @@ run: install ## serve what is in the database
 	@$(BIN)/gunicorn csm.wsgi --bind 127.0.0.1:$(PORT) --worker-class gthread --threads 8 --timeout 120 --log-level warning
 
 test: install ## the whole suite on the embedded default
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not services" tests
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not services and not faults" tests
 
 test-browser: install ## only the pages in Chromium
 	@$(BIN)/python -m pytest -q -m browser tests

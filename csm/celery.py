@@ -1,10 +1,16 @@
 """Celery: messages wake workers, rows say what is to be done."""
 
 import os
+import sys
 
 from celery import Celery
 from celery.schedules import crontab
 
+# Every process loads this; only Celery's own program is a worker, or beat, and settings ask which.
+if "celery" in sys.argv[0]:
+    for _kind in ("worker", "beat"):
+        if _kind in sys.argv:
+            os.environ.setdefault("CSM_PROCESS", _kind)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "csm.settings")
 
 app = Celery("csm")

@@ -11,7 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
-from csm.conf.databases import database
+from csm.conf.databases import Connecting, database
 from csm.lib.safety import LOCAL_HOSTS, faults, local_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -37,6 +37,7 @@ WEBHOOK_ALLOW_PRIVATE: bool = env.bool("WEBHOOK_ALLOW_PRIVATE", False)
 _database = env.dj_db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'csm.sqlite3'}")
 # smtp://user:password@host:587/?tls=True; without it mail is printed where the process runs.
 _email = env.dj_email_url("EMAIL_URL", default="console:")
+_connecting = Connecting.read(env)
 env.seal()
 
 PRODUCTION = bool(set(ALLOWED_HOSTS) - LOCAL_HOSTS)
@@ -124,7 +125,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": database(_database, VAR_DIR)}
+DATABASES = {"default": database(_database, VAR_DIR, _connecting)}
 
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}

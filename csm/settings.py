@@ -34,6 +34,8 @@ IMPORT_MAX_BYTES: int = env.int("IMPORT_MAX_BYTES", 500_000_000)
 _base_url: str = env.str("BASE_URL", "")
 # Webhooks may call addresses within the house: for a chat server of one's own, off otherwise.
 WEBHOOK_ALLOW_PRIVATE: bool = env.bool("WEBHOOK_ALLOW_PRIVATE", False)
+# Uploaded files; workers on other machines need the same folder.
+_files: str = env.str("FILES_DIR", "")
 _database = env.dj_db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'csm.sqlite3'}")
 # smtp://user:password@host:587/?tls=True; without it mail is printed where the process runs.
 _email = env.dj_email_url("EMAIL_URL", default="console:")
@@ -183,7 +185,7 @@ STORAGES = {
     },
 }
 # Uploads are customers' data: never served by address, readable by this process's user alone.
-MEDIA_ROOT = VAR_DIR / "files"
+MEDIA_ROOT = Path(_files) if _files else VAR_DIR / "files"
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 FILE_UPLOAD_HANDLERS = [

@@ -7,7 +7,7 @@ DEMO_ACCOUNTS ?= 10000
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-browser test-services check format lock bench screenshots clean
+.PHONY: help install demo run test test-browser test-services test-faults test-faults-quick check format lock bench screenshots clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -40,6 +40,12 @@ test-browser: install ## only the pages in Chromium
 
 test-services: install ## with a real Redis and real Celery workers
 	@$(BIN)/python -m pytest -q -m services tests
+
+test-faults: install ## kill, stop and fill up real processes (about 12 minutes; FAULT_SECONDS shortens the load)
+	@$(BIN)/python -m pytest -q -m faults tests/faults
+
+test-faults-quick: install ## of those, the ones CI runs
+	@$(BIN)/python -m pytest -q -m "faults and quick" tests/faults
 
 check: install ## lint, format, types, migrations, deployment settings
 	@$(BIN)/ruff check .

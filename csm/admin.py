@@ -8,10 +8,21 @@ from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
 
 from accounts.admin.records import RecordAdmin
 from accounts.models import Team
-from csm.models import ApiToken, Role, User
+from csm.models import ApiToken, Role, ScheduledResult, User
+
+# The schedule has a page of its own, where a change is checked and recorded.
+for each in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
+    admin.site.unregister(each)
 
 # Rights come from the role; Django's groups would be a second, silent way to give them.
 admin.site.unregister(Group)
@@ -111,3 +122,8 @@ class ApiTokenAdmin(RecordAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_superuser)
+
+
+@admin.register(ScheduledResult)
+class ScheduledResultAdmin(RecordAdmin):
+    list_display = ["name", "ended_at", "seconds", "error"]

@@ -121,3 +121,19 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class ScheduledResult(models.Model):
+    """How the last run of an entry of the schedule ended."""
+
+    # Of the entry; entries are django-celery-beat's rows.
+    name = models.CharField(max_length=200, primary_key=True)
+    ended_at = models.DateTimeField()
+    seconds = models.FloatField()
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.error or 'well'}"

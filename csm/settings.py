@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
+from csm.conf.celery import QUEUES, ROUTES, transport
 from csm.conf.databases import Connecting, database
 from csm.lib.safety import LOCAL_HOSTS, faults, local_secret_key
 
@@ -25,6 +26,10 @@ DEBUG: bool = env.bool("DEBUG", False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", sorted(LOCAL_HOSTS))
 DATABASE_URL: str = env.str("DATABASE_URL", "")
 REDIS_URL: str = env.str("REDIS_URL", "")
+# Shards of a night worked on at once, over all workers, so that pages keep their share; 0: no limit.
+NIGHT_WORKERS: int = env.int("NIGHT_WORKERS", 0)
+# Without REDIS_URL the web server does the work of the background itself; off: something else does.
+ENGINE: bool = env.bool("ENGINE", True)
 TIME_ZONE: str = env.str("TIME_ZONE", "UTC")
 DEFAULT_CURRENCY: str = env.str("DEFAULT_CURRENCY", "USD")
 # Calls of the API a token may make, as number/unit; read by accounts.api.throttling.
@@ -58,6 +63,8 @@ BASE_URL = _base_url or (
 SECRET_KEY = _secret_key or local_secret_key(VAR_DIR)
 
 INSTALLED_APPS = [
+    # Before ours, so that its pages can be taken out of the administration.
+    "django_celery_beat",
     "csm",
     "accounts",
     "scoring",
@@ -143,6 +150,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = TIME_ZONE
+CELERY_TASK_QUEUES, CELERY_TASK_ROUTES = QUEUES, ROUTES
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_BROKER_TRANSPORT_OPTIONS = transport(REDIS_URL)
+CELERY_BEAT_SCHEDULER = "csm.beat:Schedule"
+CELERY_RESULT_EXPIRES = None
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

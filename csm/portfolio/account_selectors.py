@@ -17,7 +17,7 @@ from playbooks.models import AccountWork, Handover
 from scoring import priority
 from scoring.engine import codec
 from scoring.engine.difference import Difference
-from scoring.models import AccountHealth, BandChange
+from scoring.models import AccountHealth, BandChange, ScoreRun
 from scoring.selectors import snapshots_of
 from scoring.services import explanations
 from scoring.services.explanations import Explained, Night
@@ -123,9 +123,9 @@ def overview(account: Account, health: AccountHealth | None) -> Overview:
     before = found.get(earlier.as_of) if earlier else None
     difference = explanations.change(before, explained) if before and explained else None
     changes = list(
-        BandChange.objects.filter(account_id=account.pk, as_of__lte=health.as_of).order_by(
-            "-as_of"
-        )[:BAND_CHANGES]
+        BandChange.objects.filter(
+            account_id=account.pk, as_of__lte=health.as_of, run__state=ScoreRun.State.DONE
+        ).order_by("-as_of")[:BAND_CHANGES]
     )
     return Overview(explained, nights, before, difference, changes, priority_parts(account, health))
 

@@ -84,6 +84,7 @@ def recent_changes(run: ScoreRun | None, days: int) -> QuerySet[BandChange]:
         as_of__gt=run.as_of - timedelta(days=days),
         as_of__lte=run.as_of,
         run__scorecard=run.scorecard_id,
+        run__state=ScoreRun.State.DONE,
     )
 
 

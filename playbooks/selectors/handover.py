@@ -19,7 +19,7 @@ from playbooks.models import (
     InterventionTask,
     Note,
 )
-from scoring.models import AccountHealth, BandChange
+from scoring.models import AccountHealth, BandChange, ScoreRun
 from scoring.services import explanations
 
 HISTORY: Final = 10
@@ -151,7 +151,9 @@ def _events(account: Account, on: date) -> list[Event]:
         named = touch.subject.casefold().startswith(kind.casefold())
         said = touch.subject if named else f"{kind}: {touch.subject}" if touch.subject else kind
         found.append(Event(touch.on, said))
-    moves = BandChange.objects.filter(**of).order_by("-as_of")[:HISTORY]
+    moves = BandChange.objects.filter(run__state=ScoreRun.State.DONE, **of).order_by("-as_of")[
+        :HISTORY
+    ]
     found += [
         Event(move.as_of, f"Band {move.old_band_name} → {move.new_band_name}") for move in moves
     ]

@@ -1,5 +1,7 @@
 """A night's life: start or resume it, let workers claim its shards, publish it once.
 
+Stopping it and going on with one that stopped: `night_acts`.
+
     counting: every shard counts its part of the population statistics
     scoring:  the merged statistics are stored; every shard is scored
     done:     current health is swapped and the roll-up written, in one transaction
@@ -11,10 +13,11 @@ at any moment, and a later call finishes with the same numbers.
 import logging
 import time
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -25,16 +28,19 @@ from csm.lib.workers import is_dead, worker_name
 from scoring.engine import statistics
 from scoring.models import Scorecard, ScorecardVersion, ScoreRun, ScoreShard
 from scoring.services import publish, shards, versions
+from scoring.services.leases import LEASE, kept
 from scoring.services.populations import Plan
 
 log = logging.getLogger("scoring.nights")
 
 SHARD_SIZE = 20_000
-LEASE = timedelta(minutes=2)
 MAX_ATTEMPTS = 5
+# Any constant no other lock of this database has.
+_LOCK = 0x6E_69_67
 OPEN = (ScoreRun.State.COUNTING, ScoreRun.State.SCORING)
 
 Progress = Callable[[str, int, int], None]
+Told = Callable[[ScoreRun], None]
 
 
 class NightError(WorkbenchError):
@@ -49,12 +55,14 @@ def start(
     shard_size: int = SHARD_SIZE,
     history_only: bool = False,
     plan: list[int] | None = None,
+    since: datetime | None = None,
 ) -> ScoreRun:
     """The open run of this night with this plan, or a new one.
 
     `plan` scores with these version ids instead of the active ones. An open run with another plan (a
     version was published since) is marked failed: its numbers would
-    answer a question nobody asks any more. Raises NightError when there is nothing to score with or on.
+    answer a question nobody asks any more. With `since`, a run of the whole book started from then on is
+    returned as it stands, whatever became of it. Raises NightError when there is nothing to score with or on.
     """
     plan = plan or _plan(scorecard)
     if not Account.objects.exists():
@@ -62,6 +70,9 @@ def start(
             "There are no accounts to score: import some first (`import_feed accounts FILE`)."
         )
     with transaction.atomic():
+        _one_at_a_time()
+        if since is not None and (there := started_since(as_of, since)) is not None:
+            return there
         for run in ScoreRun.objects.select_for_update().filter(as_of=as_of, state__in=OPEN):
             if run.plan == plan and run.scorecard_id == (scorecard.pk if scorecard else None):
                 return run
@@ -81,10 +92,27 @@ def start(
             ],
         )
         ScoreShard.objects.bulk_create(
-            ScoreShard(run=run, number=number, first_id=first, last_id=last)
-            for number, (first, last) in enumerate(_ranges(shard_size))
+            ScoreShard(
+                run=run, number=number, first_id=first, last_id=last, report={"expected": count}
+            )
+            for number, (first, last, count) in enumerate(_ranges(shard_size))
         )
     return run
+
+
+def _one_at_a_time() -> None:
+    """Until the transaction ends nobody else starts a night. SQLite's writers are one at a time anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def started_since(as_of: date, since: datetime) -> ScoreRun | None:
+    """The newest run of the whole book's night started at or after `since`, in whatever state."""
+    runs = ScoreRun.objects.filter(
+        as_of=as_of, scorecard=None, history_only=False, started_at__gte=since
+    )
+    return runs.defer("statistics", "report").order_by("-pk").first()
 
 
 def _plan(scorecard: Scorecard | None) -> list[int]:
@@ -101,26 +129,35 @@ def _plan(scorecard: Scorecard | None) -> list[int]:
     return [version.pk]
 
 
-def _ranges(size: int) -> list[tuple[int, int]]:
-    """Account-id ranges of `size` accounts each, in order."""
+def _ranges(size: int) -> list[tuple[int, int, int]]:
+    """Account-id ranges of `size` accounts each with their number, in order."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT MIN(id), MAX(id) FROM (SELECT id, (ROW_NUMBER() OVER (ORDER BY id) - 1) / %s AS part "
+            "SELECT MIN(id), MAX(id), COUNT(*) FROM "
+            "(SELECT id, (ROW_NUMBER() OVER (ORDER BY id) - 1) / %s AS part "
             "FROM accounts_account) numbered GROUP BY part ORDER BY part",
             [size],
         )
-        return [(first, last) for first, last in cursor.fetchall()]
+        return [(first, last, count) for first, last, count in cursor.fetchall()]
 
 
 def work(
-    run: ScoreRun, *, worker: str | None = None, progress: Progress | None = None, wait: bool = True
+    run: ScoreRun,
+    *,
+    worker: str | None = None,
+    progress: Progress | None = None,
+    wait: bool = True,
+    seconds: float | None = None,
+    on_stage: Told | None = None,
 ) -> ScoreRun:
     """Claim and do pieces of `run` until none is left; returns the run as it then stands.
 
     With `wait`, pieces other workers hold are waited for (and taken over when their lease ends); without
-    it the call returns when nothing can be claimed.
+    it the call returns when nothing can be claimed. After `seconds` no further piece is begun. `on_stage`
+    is told once, by the worker that took the run over a threshold, that there is other work now.
     """
     worker = worker or worker_name()
+    until = None if seconds is None else time.monotonic() + seconds
     _release_dead(run)
     while True:
         run.refresh_from_db()
@@ -132,7 +169,9 @@ def work(
         if shard is not None:
             _do(run, shard, worker, counting=counting)
         elif not run.shards.filter(state=todo).exists():
-            _advance(run, counting=counting)
+            if _advance(run, counting=counting) and on_stage is not None:
+                run.refresh_from_db()
+                on_stage(run)
         elif (
             tired := run.shards.filter(state=todo, attempts__gte=MAX_ATTEMPTS).first()
         ) and _is_free(tired):
@@ -147,10 +186,27 @@ def work(
         if progress is not None:
             done = run.shards.exclude(state=todo).count()
             progress(run.state, done, run.shards.count())
+        if until is not None and time.monotonic() > until:
+            run.refresh_from_db()
+            return run
 
 
 def _claim(run: ScoreRun, state: str, worker: str) -> ScoreShard | None:
-    """One shard in `state`, ours until its lease ends; None when every such shard is somebody's."""
+    """One shard in `state`, ours until its lease ends; None when every such shard is somebody's.
+
+    Also None while NIGHT_WORKERS shards of the run are being worked on: pages keep their share.
+    """
+    if not settings.NIGHT_WORKERS:
+        return _take(run, state, worker)
+    with transaction.atomic():
+        # Two workers would both count one place free.
+        ScoreRun.objects.select_for_update().only("pk").get(pk=run.pk)
+        if run.shards.filter(lease_until__gt=timezone.now()).count() >= settings.NIGHT_WORKERS:
+            return None
+        return _take(run, state, worker)
+
+
+def _take(run: ScoreRun, state: str, worker: str) -> ScoreShard | None:
     now = timezone.now()
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     waiting = ScoreShard.objects.filter(free, run=run, state=state, attempts__lt=MAX_ATTEMPTS)
@@ -163,14 +219,26 @@ def _claim(run: ScoreRun, state: str, worker: str) -> ScoreShard | None:
     return None
 
 
+def free_shards(run: ScoreRun) -> int:
+    """Pieces of an open run nobody is at work on; 1 when only the step to the next stage is left."""
+    if run.state not in OPEN:
+        return 0
+    counting = run.state == ScoreRun.State.COUNTING
+    todo = ScoreShard.State.WAITING if counting else ScoreShard.State.COUNTED
+    free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
+    left = run.shards.filter(state=todo)
+    return left.filter(free).count() if left.exists() else 1
+
+
 def _is_free(shard: ScoreShard) -> bool:
     return shard.lease_until is None or shard.lease_until < timezone.now()
 
 
 def _do(run: ScoreRun, shard: ScoreShard, worker: str, *, counting: bool) -> None:
     plan = plan_of(run)
+    started = time.monotonic()
     try:
-        with transaction.atomic():
+        with kept(shard, worker), transaction.atomic():
             if counting:
                 partial = shards.count(run, plan, shard)
                 after = {"state": ScoreShard.State.COUNTED, "partial": partial}
@@ -178,20 +246,26 @@ def _do(run: ScoreRun, shard: ScoreShard, worker: str, *, counting: bool) -> Non
                 report, gathered = shards.score(run, plan, shard)
                 after = {"state": ScoreShard.State.SCORED, "report": report, "partial": gathered}
             mine = ScoreShard.objects.filter(pk=shard.pk, worker=worker, state=shard.state)
-            if not mine.update(lease_until=None, attempts=0, **after):
+            taken = time.monotonic() - started
+            if not mine.update(lease_until=None, attempts=0, error="", seconds=taken, **after):
                 # Our lease ran out and somebody else has done it: what we wrote is undone with us.
                 raise _LostLeaseError
+            if not ScoreRun.objects.filter(pk=run.pk, state=run.state).exists():
+                raise _OverError
     except _LostLeaseError:
         log.warning("night %s: lost the lease of shard %s", run.as_of, shard.number)
+    except _OverError:
+        ScoreShard.objects.filter(pk=shard.pk, worker=worker).update(lease_until=None, attempts=0)
+        log.info("night %s: stopped while shard %s was worked on", run.as_of, shard.number)
     except Exception as error:
-        ScoreShard.objects.filter(pk=shard.pk, worker=worker).update(lease_until=None)
+        cause = f"{type(error).__name__}: {error}"[:2000]
+        ScoreShard.objects.filter(pk=shard.pk, worker=worker).update(lease_until=None, error=cause)
         if shard.attempts < MAX_ATTEMPTS:
             log.warning(
                 "night %s: shard %s failed, trying again: %s", run.as_of, shard.number, error
             )
         else:
             log.exception("night %s: shard %s failed", run.as_of, shard.number)
-            cause = f"{type(error).__name__}: {error}"
             fail(run, f"Shard {shard.number} failed {shard.attempts} times. The last time: {cause}")
 
 
@@ -199,17 +273,60 @@ class _LostLeaseError(Exception):
     pass
 
 
-def _advance(run: ScoreRun, *, counting: bool) -> None:
-    """Take the run over its next threshold. Several workers may get here: one wins, the rest see it done."""
-    if counting:
-        merged = shards.merge(run, plan_of(run))
-        with transaction.atomic():
-            ScoreRun.objects.filter(pk=run.pk, state=ScoreRun.State.COUNTING).update(
-                state=ScoreRun.State.SCORING, statistics=merged
-            )
+class _OverError(Exception):
+    """The run was cancelled or replaced while we worked: what we wrote is undone with us."""
+
+
+def _advance(run: ScoreRun, *, counting: bool) -> bool:
+    """Take the run over its next threshold; whether it was us.
+
+    Several workers may get here: one wins, the rest see it done. A lost connection is the caller's to try
+    again; any other error would come back for ever, and ends the run instead.
+    """
+    try:
+        if counting:
+            return _merge(run)
+        return _publish(run)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        stage = "putting the counts together" if counting else "publishing"
+        log.exception("night %s: %s failed", run.as_of, stage)
+        fail(run, f"The night failed at {stage}: {type(error).__name__}: {error}"[:2000])
+        return False
+
+
+def _merge(run: ScoreRun) -> bool:
+    merged = shards.merge(run, plan_of(run))
+    with transaction.atomic():
+        won = ScoreRun.objects.filter(pk=run.pk, state=ScoreRun.State.COUNTING).update(
+            state=ScoreRun.State.SCORING,
+            statistics=merged,
+            stages={**run.stages, "counting": _elapsed(run, timezone.now())},
+        )
+        if won:
             run.shards.update(partial={})
-    else:
-        publish.publish(run, plan_of(run))
+    return bool(won)
+
+
+def _publish(run: ScoreRun) -> bool:
+    begun = timezone.now()
+    publish.publish(run, plan_of(run))
+    run.refresh_from_db()
+    if run.state != ScoreRun.State.DONE or run.finished_at is None:
+        return False
+    scoring = _elapsed(run, min(begun, run.finished_at))
+    stages = {**run.stages, "scoring": scoring}
+    stages["publishing"] = max(0.0, _elapsed(run, run.finished_at) - scoring)
+    # Those who came second waited for the first: whoever writes this is the one to tell.
+    unsaid = ScoreRun.objects.filter(pk=run.pk).exclude(stages__has_key="publishing")
+    return bool(unsaid.update(stages=stages))
+
+
+def _elapsed(run: ScoreRun, until: datetime) -> float:
+    """Seconds since the stages that are over, and the pauses, ended."""
+    spent = sum(run.stages.get(name, 0.0) for name in ("counting", "scoring", "paused"))
+    return max(0.0, (until - run.started_at).total_seconds() - spent)
 
 
 def plan_of(run: ScoreRun) -> Plan:

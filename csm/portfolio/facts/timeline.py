@@ -14,6 +14,7 @@ from accounts.models.opportunity import DealKind
 from accounts.models.survey import SurveyKind
 from accounts.models.ticket import Severity
 from playbooks.models import AlertChange, InterventionChange, Note
+from scoring.models import ScoreRun
 
 PER_PAGE: Final = 60
 LONGEST_DAY: Final = 2_000
@@ -166,7 +167,7 @@ def _parts(account: Account) -> list[Part]:
         ),
         _part(
             "health",
-            account.band_changes.all(),
+            account.band_changes.filter(run__state=ScoreRun.State.DONE),
             "as_of",
             _said(Value("Band: "), F("old_band_name"), Value(" → "), F("new_band_name")),
         ),

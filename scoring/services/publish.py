@@ -1,7 +1,7 @@
 """The last step of a night: current health, tiers and the roll-up change in one transaction."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from django.db import connection, transaction
 from django.utils import timezone
 
-from csm.lib.copy import bulk_insert
+from csm.lib.copy import among, bulk_insert
 from csm.lib.money import per_unit
 from scoring.engine import codec, statistics
 from scoring.engine.revenue import quantile_cuts, tier_by_amount, tier_by_quantile
@@ -20,7 +20,7 @@ from scoring.priority import priority
 from scoring.services import revisions, rollups
 from scoring.services.populations import Plan
 
-_HEALTH_FIELDS = (
+HEALTH_FIELDS = (
     "account",
     "as_of",
     "version",
@@ -53,7 +53,7 @@ LEFT JOIN scoring_snapshot week
   ON week.account_id = a.id AND week.as_of = %s AND week.version_id = s.version_id
 LEFT JOIN scoring_snapshot month
   ON month.account_id = a.id AND month.as_of = %s AND month.version_id = s.version_id
-WHERE a.id BETWEEN %s AND %s
+WHERE {accounts}
 ORDER BY a.id
 """
 
@@ -107,7 +107,7 @@ def _swap_health(run: ScoreRun, plan: Plan, cuts: dict[int, tuple[float, float] 
             for row in _health_rows(run, version_id, spec, cuts[version_id], first_id, last_id)
         ]
         _delete_scored(run, plan, first_id, last_id)
-        bulk_insert(AccountHealth, _HEALTH_FIELDS, rows)
+        bulk_insert(AccountHealth, HEALTH_FIELDS, rows)
 
 
 def _delete_scored(run: ScoreRun, plan: Plan, first_id: int, last_id: int) -> None:
@@ -127,9 +127,25 @@ def night_rows(
     run: ScoreRun, version_id: int, first_id: int, last_id: int
 ) -> list[tuple[Any, ...]]:
     """A range of a night's snapshots with their accounts, in the columns of `_NIGHT`."""
+    return _night_rows(run, version_id, "a.id BETWEEN %s AND %s", [first_id, last_id])
+
+
+def night_rows_of(
+    run: ScoreRun, version_id: int, account_ids: Collection[int]
+) -> list[tuple[Any, ...]]:
+    """The rows of `night_rows` of some accounts."""
+    return _night_rows(run, version_id, *among("a.id", account_ids))
+
+
+def _night_rows(
+    run: ScoreRun, version_id: int, accounts: str, values: Sequence[Any]
+) -> list[tuple[Any, ...]]:
     week, month = run.as_of - timedelta(days=7), run.as_of - timedelta(days=30)
     with connection.cursor() as cursor:
-        cursor.execute(_NIGHT, [run.as_of, version_id, run.pk, week, month, first_id, last_id])
+        cursor.execute(
+            _NIGHT.format(accounts=accounts),
+            [run.as_of, version_id, run.pk, week, month, *values],
+        )
         return cursor.fetchall()
 
 
@@ -143,6 +159,17 @@ def _health_rows(
 ) -> Iterator[tuple[Any, ...]]:
     """Rows of current health, computed again from what the snapshots stored."""
     rows = night_rows(run, version_id, first_id, last_id)
+    return health_rows(run, version_id, spec, cuts, rows)
+
+
+def health_rows(
+    run: ScoreRun,
+    version_id: int,
+    spec: ScorecardSpec,
+    cuts: tuple[float, float] | None,
+    rows: Sequence[tuple[Any, ...]],
+) -> Iterator[tuple[Any, ...]]:
+    """Current health in the order of `HEALTH_FIELDS`, from rows of `night_rows`."""
     if not rows:
         return iter(())
     ids, scores, bands, coverage, components, inputs, predicted, week, month, arr, renewal = zip(

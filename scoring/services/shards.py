@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
+from django.db.models import Q
 
 from csm.lib.copy import bulk_insert
 from csm.lib.money import per_unit
@@ -21,7 +22,7 @@ from scoring.services.populations import Group, Plan, frozen_of, groups
 # {version id: {"predicted": [minor units], "rollup": sums}}
 Gathered = dict[str, dict[str, Any]]
 
-_SNAPSHOT_FIELDS = (
+SNAPSHOT_FIELDS = (
     "account",
     "as_of",
     "version",
@@ -118,7 +119,7 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any],
     for group, scored in zip(found, results, strict=True):
         revenue = predict(group.spec.revenue, scored.score, group.pipeline, group.won)
         amounts = minor_units(revenue)
-        bulk_insert(Snapshot, _SNAPSHOT_FIELDS, _snapshot_rows(run, group, scored, amounts))
+        bulk_insert(Snapshot, SNAPSHOT_FIELDS, snapshot_rows(run, group, scored, amounts))
         gathered[str(group.version_id)] = {
             "predicted": [amount for amount in amounts if amount is not None],
             "rollup": rollups.count(group, scored),
@@ -151,9 +152,10 @@ def minor_units(amounts: np.ndarray) -> list[int | None]:
     return [None if amount != amount else round(amount * factor) for amount in amounts.tolist()]
 
 
-def _snapshot_rows(
+def snapshot_rows(
     run: ScoreRun, group: Group, scored: Scored, predicted: list[int | None]
 ) -> Iterator[tuple[Any, ...]]:
+    """Rows of snapshots in the order of `SNAPSHOT_FIELDS`; `predicted` in minor units."""
     size = len(group.account_ids)
     return zip(
         group.account_ids.tolist(),
@@ -173,22 +175,27 @@ def _snapshot_rows(
 
 
 def _store_band_changes(run: ScoreRun, shard: ScoreShard, group: Group, scored: Scored) -> int:
-    """Accounts whose band differs from the previous night under the same version."""
+    inside = Q(account_id__gte=shard.first_id, account_id__lte=shard.last_id)
+    changed = band_changes(run, group, scored, inside)
+    BandChange.objects.bulk_create(changed, batch_size=2000)
+    return len(changed)
+
+
+def band_changes(run: ScoreRun, group: Group, scored: Scored, inside: Q) -> list[BandChange]:
+    """Accounts of the group whose band differs from the previous night under the same version, not stored.
+
+    `inside` names the group's accounts to the database.
+    """
     before_on = _previous_night(run, group.version_id)
     if before_on is None:
-        return 0
-    night = Snapshot.objects.filter(
-        as_of=before_on,
-        version_id=group.version_id,
-        account_id__gte=shard.first_id,
-        account_id__lte=shard.last_id,
-    ).order_by()
+        return []
+    night = Snapshot.objects.filter(inside, as_of=before_on, version_id=group.version_id).order_by()
     before = {
         account_id: (band, score)
         for account_id, band, score in night.values_list("account_id", "band", "score")
     }
     words = group.spec.band_words
-    changed = [
+    return [
         BandChange(
             account_id=account_id,
             version_id=group.version_id,
@@ -210,8 +217,6 @@ def _store_band_changes(run: ScoreRun, shard: ScoreShard, group: Group, scored: 
         )
         if account_id in before and before[account_id][0] != band
     ]
-    BandChange.objects.bulk_create(changed, batch_size=2000)
-    return len(changed)
 
 
 def _previous_night(run: ScoreRun, version_id: int) -> date | None:

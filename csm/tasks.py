@@ -7,6 +7,7 @@ from celery import shared_task
 
 from accounts.events import apply
 from accounts.imports import jobs
+from csm.jobs.tasks import wake_waiting
 from csm.lib.dates import today
 from csm.nightly import after_night, start_night
 from playbooks.services import night as triggers
@@ -44,6 +45,7 @@ def sweep() -> None:
         work_night.delay(judged.pk)
     for pk in jobs.waiting().values_list("pk", flat=True):
         load_import.delay(pk)
+    wake_waiting()
 
 
 @shared_task

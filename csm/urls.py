@@ -24,6 +24,7 @@ urlpatterns = [
     path("", include("accounts.events.urls")),
     path("", include("accounts.imports.urls")),
     path("", include("accounts.trust.urls")),
+    path("", include("csm.jobs.urls")),
     path("", include("playbooks.urls")),
     path("imports/<int:pk>/start/", import_views.start, name="import_start"),
     path("gallery/", gallery.gallery, name="gallery"),

@@ -93,3 +93,13 @@ def initials(name: str | None) -> str:
     words = [word for word in (name or "").split() if word[0].isalnum()]
     letters = [words[0][0], words[-1][0]] if len(words) > 1 else [w[:2] for w in words]
     return "".join(letters).upper() or "?"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 3.1 s, 2 min 5 s, 1 h 4 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -7,7 +7,7 @@ import datetime as dt
 from django import template
 from django.utils.safestring import SafeString
 
-from csm.lib import markup
+from csm.lib import display, markup
 
 register = template.Library()
 
@@ -50,3 +50,9 @@ def percent(ratio: float | None, digits: int = 0) -> SafeString:
 def day(value: dt.date | None) -> SafeString:
     """`{{ as_of|day }}`."""
     return markup.day(value)
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """`{{ took|duration }}` for seconds."""
+    return display.duration(seconds)

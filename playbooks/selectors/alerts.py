@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.http import QueryDict
 
 from accounts.access import in_scope
 from playbooks.access import alerts_changeable_by, alerts_seen_by
@@ -32,6 +33,12 @@ def in_view_of(user: Any, scope: str, *, on: date) -> QuerySet[Alert]:
     if scope == "team":
         return seen.filter(account__in=in_scope(user, scope).order_by().values("pk"))
     return seen
+
+
+def matching(user: Any, query: QueryDict, *, on: date) -> QuerySet[Alert]:
+    """All alerts of a list as its address describes it, for acts on everything that matches."""
+    condition = AlertFilter(query, user=user, on=on).condition
+    return in_view_of(user, query.get("scope", "all"), on=on).filter(condition)
 
 
 @dataclass(frozen=True)

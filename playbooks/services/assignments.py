@@ -54,8 +54,11 @@ def assign(
     with_accounts: bool = True,
     reason: str = "",
     word: str = "",
+    quietly: bool = False,
 ) -> Assignment:
     """Give what `plan` lists to `to`; `word` is what the new owner should know. Both sides are told.
+
+    `quietly` leaves the telling to the caller, who gives thousands in pieces.
 
     Raises AssignmentError when something else than what was seen (`Plan.mark`) would move, naming who was
     first, when nothing would, and for somebody who may not have it.
@@ -87,7 +90,8 @@ def assign(
             for pk, previous in found.accounts.items()
         ]
     )
-    _tell(row, found, at)
+    if not quietly:
+        _tell(row, found, at)
     attention.refresh(found.account_ids, at=at)
     return row
 

@@ -21,7 +21,6 @@ from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
 from csm.lib.typed import whole
 from playbooks.access import alerts_changeable_by, alerts_seen_by
-from playbooks.filters.alerts import AlertFilter
 from playbooks.forms.alerts import ActForm, colleagues, days_ahead, startable
 from playbooks.models import Alert, Severity
 from playbooks.selectors import alerts as selectors
@@ -96,15 +95,17 @@ def _chosen(request: HttpRequest) -> list[Alert]:
     """The alerts selected, or all of the list the address described; only what one may see."""
     user, on = request.user, today()
     if request.POST.get("what") == "all":
-        query = QueryDict(request.POST.get("query", "")[:4000])
-        scope = query.get("scope", "all")
-        condition = AlertFilter(query, user=user, on=on).condition
-        rows = selectors.in_view_of(user, scope, on=on).filter(condition)
+        rows = selectors.matching(user, _listed(request), on=on)
     else:
         asked = [each for each in request.POST.getlist("id") if each.isascii() and each.isdigit()]
         rows = alerts_seen_by(user).filter(pk__in=[int(each) for each in asked if len(each) < 15])
     names = ("account", "trigger__playbook", "taken_by", "ended_by", "intervention")
     return list(rows.select_related(*names).order_by("-severity", "pk")[: services.MOST + 1])
+
+
+def _listed(request: HttpRequest) -> QueryDict:
+    """How the list was filtered in which "all that match" was pressed."""
+    return QueryDict(request.POST.get("query", "")[:4000])
 
 
 @dataclass(frozen=True)
@@ -119,10 +120,8 @@ class Preview:
 def _preview(request: HttpRequest, found: list[Alert]) -> HttpResponse:
     user, on, now = request.user, today(), timezone.now()
     if len(found) > services.MOST:
-        messages.error(
-            request, f"At most {services.MOST:,} alerts go at once: filter the list further."
-        )
-        return redirect(back_to(request, reverse("alerts")))
+        # Beyond what one page may do it is done in the background.
+        return redirect(f"{reverse('job_alerts')}?{_listed(request).urlencode()}")
     ids = [alert.pk for alert in found]
     mine = set(alerts_changeable_by(user, on=on).filter(pk__in=ids).values_list("pk", flat=True))
     within = [alert for alert in found if alert.pk in mine]

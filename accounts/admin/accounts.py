@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from accounts.admin.records import RecordAdmin
 from accounts.ingest.errors import UndoRefused
 from accounts.ingest.undo import undo
-from accounts.models import Account, ExportLog, ImportChange, ImportRun, Reading, Team
+from accounts.models import Account, AuditEvent, ImportChange, ImportRun, Reading, Team
 from accounts.services.owners import note_owners
 from csm.lib.dates import today
 
@@ -109,8 +109,8 @@ class ImportChangeAdmin(RecordAdmin):
     list_filter = ("table",)
 
 
-@admin.register(ExportLog)
-class ExportLogAdmin(RecordAdmin):
-    list_display = ("at", "user", "what", "rows", "query")
-    list_select_related = ("user",)
+@admin.register(AuditEvent)
+class AuditEventAdmin(RecordAdmin):
+    list_display = ("at", "kind", "by_name", "what", "address")
+    list_filter = ("kind",)
     date_hierarchy = "at"

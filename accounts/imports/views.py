@@ -14,11 +14,12 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import require_admin
+from accounts.downloads import record_export
 from accounts.imports import jobs, rejected, selectors
 from accounts.imports.forms import HistoryFilter
 from accounts.ingest.errors import IngestError
 from accounts.ingest.undo import undo
-from accounts.models import ExportLog, ImportRun
+from accounts.models import ImportRun
 from csm.lib.errors import WorkbenchError
 from csm.lib.spreadsheet import MARK, guarded
 
@@ -85,8 +86,7 @@ def _download(
     request: HttpRequest, what: str, name: str, rows: int, lines: Iterator[Any]
 ) -> StreamingHttpResponse:
     """`lines` as a file; who takes it is recorded first, and no cache keeps it."""
-    user: Any = request.user
-    ExportLog.objects.create(user=user, what=what[:40], query=request.GET.urlencode(), rows=rows)
+    record_export(request, what, rows)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store"

@@ -5,7 +5,6 @@ from accounts.models.audit import AuditEvent
 from accounts.models.changed_account import ChangedAccount
 from accounts.models.contact import Contact, ContactState
 from accounts.models.event import Event, EventRule, EventUser, WriteKey
-from accounts.models.export_log import ExportLog
 from accounts.models.fact import Fact
 from accounts.models.goal import Goal, GoalKind, GoalProgress
 from accounts.models.held import HeldRow
@@ -49,7 +48,6 @@ __all__ = [
     "Event",
     "EventRule",
     "EventUser",
-    "ExportLog",
     "Fact",
     "Feature",
     "FeatureUse",

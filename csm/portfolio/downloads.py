@@ -1,18 +1,10 @@
 """What every download has in common: it is recorded, and no cache keeps it."""
 
-from typing import Any
-
-from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from accounts.models import ExportLog
+from accounts.downloads import record_export as record
 
-
-def record(request: HttpRequest, what: str, rows: int, query: str | None = None) -> None:
-    """Note who takes `rows` rows of what; `query` is the address's own when absent."""
-    user: Any = request.user
-    asked = request.GET.urlencode() if query is None else query
-    ExportLog.objects.create(user=user, what=what, query=asked, rows=rows)
+__all__ = ["attach", "record"]
 
 
 def attach(response: HttpResponseBase, name: str) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import changeable_by, may_write, visible_to
+from accounts.downloads import record_export
 from accounts.imports.uploads import is_too_large
 from accounts.models import Account
 from accounts.trust.views.answers import page_of
@@ -157,6 +158,7 @@ def file(request: HttpRequest, pk: int) -> HttpResponseBase:
         stored = row.file.open("rb")
     except FileNotFoundError:
         raise Http404("The file is gone.") from None
+    record_export(request, f"file of note {row.note_id}", None, query=row.name)
     response = FileResponse(
         stored, as_attachment=True, filename=row.name, content_type=row.content_type
     )

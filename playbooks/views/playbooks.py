@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import may_write, visible_to
+from accounts.downloads import record_export
 from csm.lib.dates import today
 from csm.lib.spreadsheet import MARK, guarded
 from playbooks import recipe_words as words
@@ -95,7 +96,9 @@ def playbooks_csv(request: HttpRequest) -> HttpResponse:
         ]
     )
     triggers = selectors.trigger_names()
-    for row in selectors.library(user, as_of=as_of(request), **_asked(request)):
+    found = selectors.library(user, as_of=as_of(request), **_asked(request))
+    record_export(request, "playbooks", len(found))
+    for row in found:
         version = row.version or row.draft
         if version is None:
             continue

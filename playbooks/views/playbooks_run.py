@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import changeable_by, may_write, require_admin, visible_to
+from accounts.downloads import record_export
 from accounts.models import Account
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
@@ -113,6 +114,7 @@ def audience_csv(request: HttpRequest, key: str) -> StreamingHttpResponse:
     user: Any = request.user
     version, run = _version(request, key), night(request)
     rows = _audience(user, version, run)
+    record_export(request, f"whom {version.playbook.key} fits", rows.count())
 
     def lines() -> Iterator[str]:
         out = csv.writer(Line())

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
+from accounts.downloads import record_export
 from csm.lib import display, markup
 from csm.lib.dates import today
 from csm.lib.spreadsheet import MARK, guarded
@@ -201,6 +202,7 @@ _COLUMNS: Final = (
 def triggers_csv(request: HttpRequest) -> HttpResponse:
     """The list as filtered, as CSV."""
     _, shown, _ = _chosen(request)
+    record_export(request, "triggers", len(shown))
     response = HttpResponse(MARK, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="triggers.csv"'
     response["Cache-Control"] = "no-store"

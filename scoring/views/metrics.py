@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import require_admin
+from accounts.downloads import record_export
 from accounts.models import MetricDefinition
 from accounts.trust.freshness import Fresh
 from csm.lib import display, markup
@@ -143,6 +144,7 @@ def _quantile(entry: Entry, which: str) -> Any:
 def metrics_csv(request: HttpRequest) -> HttpResponse:
     """The catalogue as filtered, as CSV."""
     _, shown, _ = _chosen(request)
+    record_export(request, "metrics", len(shown))
     response = HttpResponse(MARK, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="metrics.csv"'
     response["Cache-Control"] = "no-store"

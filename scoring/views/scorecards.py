@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from accounts.downloads import record_export
 from csm.lib import markup
 from scoring import scorecard_selectors as selectors
 from scoring import wording
@@ -115,6 +116,7 @@ def scorecard_yaml(request: HttpRequest, key: str) -> HttpResponse:
         return HttpResponse(
             "\n".join(faults) + "\n", content_type="text/plain; charset=utf-8", status=409
         )
+    record_export(request, f"scorecard {scorecard.key} as YAML", None)
     response = HttpResponse(write_yaml(spec), content_type="application/yaml; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{scorecard.key}.yaml"'
     return response

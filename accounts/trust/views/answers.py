@@ -7,7 +7,7 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, StreamingHttpResponse
 
-from accounts.models import ExportLog
+from accounts.downloads import record_export
 from csm.lib.spreadsheet import MARK, Line, guarded
 
 PER_PAGE = 50
@@ -43,9 +43,8 @@ def page_of(
 def as_csv(
     request: HttpRequest, what: str, name: str, rows: Iterable[Sequence[Any]], count: int
 ) -> StreamingHttpResponse:
-    """`rows` (the first is the header) as a download, written in the export log."""
-    user: Any = request.user
-    ExportLog.objects.create(user=user, what=what, query=request.GET.urlencode(), rows=count)
+    """`rows` (the first is the header) as a download, written in the audit trail."""
+    record_export(request, what, count)
 
     def lines() -> Iterator[str]:
         yield MARK

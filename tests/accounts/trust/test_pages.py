@@ -8,8 +8,8 @@ from django.urls import reverse
 
 from accounts.models import (
     Account,
+    AuditEvent,
     Contact,
-    ExportLog,
     Freeze,
     HeldRow,
     LookAlike,
@@ -102,7 +102,7 @@ def test_each_rule_finds_its_account_and_counts_what_it_lists(broken, admin, cli
             assert account.external_id in text
         assert "Fine" not in page
         assert len(text.splitlines()) == 2
-    assert ExportLog.objects.count() == len(RULES)
+    assert AuditEvent.objects.filter(kind="export").count() == len(RULES)
 
 
 def test_a_source_is_watched_frozen_and_lifted(admin, client, make_account, tell):

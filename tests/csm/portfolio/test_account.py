@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from accounts.models import ExportLog
+from accounts.models import AuditEvent
 from csm.lib.spreadsheet import guarded
 from scoring.models import AccountHealth, Component, Scorecard
 from scoring.services import versions
@@ -184,8 +184,8 @@ def test_the_csv_is_the_history_and_is_recorded(book, score_book, owner, client)
     assert rows[0]["band"] == "Unknown"
     assert rows[0]["Contact quality"] == ""
     assert rows[0]["Activity"] != ""
-    log = ExportLog.objects.get()
-    assert (log.user, log.rows) == (owner, 2)
+    log = AuditEvent.objects.get()
+    assert (log.by, log.detail["rows"]) == (owner, 2)
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx"])

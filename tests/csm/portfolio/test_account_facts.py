@@ -12,9 +12,9 @@ from django.urls import reverse
 from accounts import measures
 from accounts.models import (
     Activity,
+    AuditEvent,
     Contact,
     CustomField,
-    ExportLog,
     Feature,
     FeatureUse,
     Goal,
@@ -190,7 +190,7 @@ def test_csv_of_every_list(full, owner, client):
         lines = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
         assert len(lines) > 1, key
         assert {len(line) for line in lines} == {len(lines[0])}
-    assert ExportLog.objects.filter(what__startswith="account ").count() == len(LISTINGS)
+    assert AuditEvent.objects.filter(what__startswith="exported account ").count() == len(LISTINGS)
     assert client.get(reverse("account_facts_csv", args=[full.pk, "nothing"])).status_code == 404
 
 

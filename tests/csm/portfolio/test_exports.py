@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from accounts.models import ExportLog
+from accounts.models import AuditEvent
 from csm.lib.spreadsheet import guarded
 
 
@@ -87,11 +87,11 @@ def test_figures_stay_figures_and_unknown_stays_empty(client, book, owner):
 
 def test_every_export_is_recorded_with_its_filter(client, book, owner):
     export(client, owner, band="Low", sort="-arr")
-    log = ExportLog.objects.get()
-    assert (log.user, log.what) == (owner, "portfolio")
-    assert "band=Low" in log.query
-    assert "sort=-arr" in log.query
-    assert log.rows == len(page(client, owner, band="Low"))
+    log = AuditEvent.objects.get()
+    assert (log.by, log.kind, log.what) == (owner, "export", "exported portfolio")
+    assert "band=Low" in log.detail["query"]
+    assert "sort=-arr" in log.detail["query"]
+    assert log.detail["rows"] == len(page(client, owner, band="Low"))
 
 
 def test_a_long_list_is_sent_in_pieces(client, owner, make_account):

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import Account, ExportLog
+from accounts.models import Account, AuditEvent
 from csm.portfolio import insights_selectors as select
 from csm.portfolio.insights_catalogue import TABLES
 from csm.portfolio.insights_history import history, version_changes
@@ -142,9 +142,9 @@ def test_every_table_is_a_file_and_recorded(client, book, owner, slug: str) -> N
     client.force_login(owner)
     rows = table(client, slug)
     assert rows
-    logged = ExportLog.objects.get()
-    assert (logged.user, logged.what, logged.rows) == (owner, f"insights: {slug}", len(rows))
-    assert logged.query == "scope=all"
+    logged = AuditEvent.objects.get()
+    assert (logged.by, logged.what) == (owner, f"exported insights: {slug}")
+    assert logged.detail == {"rows": len(rows), "query": "scope=all"}
 
 
 def test_no_such_table(client, book, owner) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.models import Account, ExportLog
+from accounts.models import Account, AuditEvent
 from csm.portfolio.report import night_of, write_folder
 from tests.csm.portfolio import reference
 
@@ -252,5 +252,6 @@ def test_the_zip_holds_what_its_reader_may_see(client, book, owner, outsider) ->
         "Poor Pots",
         "Thin Things",
     ]
-    logged = ExportLog.objects.filter(user=owner).get()
-    assert (logged.what, logged.rows, logged.query) == ("report", 3, "scope=mine")
+    logged = AuditEvent.objects.filter(by=owner).get()
+    assert logged.what == "exported report"
+    assert logged.detail == {"rows": 3, "query": "scope=mine"}

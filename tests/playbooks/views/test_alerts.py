@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import ExportLog
+from accounts.models import AuditEvent
 from playbooks.models import Alert, AlertChange, Intervention, Severity, Trigger
 from playbooks.services import alerts as services
 from tests.playbooks.conftest import NOW
@@ -247,7 +247,7 @@ def test_the_csv_follows_the_filter_and_is_recorded(client, owner, loud, quiet):
     assert len(text.strip().splitlines()) == 2
     assert "'=cmd()" in text
     assert "120000.00" in text
-    assert ExportLog.objects.get().rows == 1
+    assert AuditEvent.objects.get().detail["rows"] == 1
 
 
 def test_the_account_tab_has_open_and_past_alerts(client, owner, loud, book, make_alert, quiet):

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Account, ExportLog
+from accounts.models import Account, AuditEvent
 from csm.models import User
 from playbooks.models import BusinessCalendar, Clock, ClockRule, Escalation, Holiday
 from playbooks.services import calendars, clocks
@@ -169,7 +169,7 @@ def test_the_file(client: Client, late: Clock, owner: User, people: dict[str, Us
     assert head.startswith("account_id,account,clock,state,owner,reason")
     assert "'=cmd()" in line
     assert ",Broken," in line
-    assert ExportLog.objects.get().rows == 1
+    assert AuditEvent.objects.get().detail["rows"] == 1
     client.force_login(people["outsider"])
     text = b"".join(client.get(reverse("clocks_csv") + "?scope=all").streaming_content).decode()
     assert len(text.splitlines()) == 1

@@ -7,8 +7,8 @@ from django.db import models
 class AccountHealth(models.Model):
     """Current health, one narrow row per account, rebuilt whole when a night ends.
 
-    One writer: `services.publish`. `verify_snapshots` proves it equal to the latest snapshots. An account
-    that has churned keeps the row of its last night.
+    Written by `services.publish`, by day by `services.by_day`. `verify_snapshots` proves it equal to the
+    latest snapshots. An account that has churned keeps the row of its last night.
     """
 
     account = models.OneToOneField(
@@ -39,6 +39,8 @@ class AccountHealth(models.Model):
     # Minor units; null when a part of it is unknown.
     predicted_6m_amount = models.BigIntegerField(null=True)
     tier = models.CharField(max_length=2, blank=True)
+    # When it was scored again by day, after a change of its facts; null: the night's own.
+    rescored_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["account_id"]

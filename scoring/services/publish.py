@@ -18,6 +18,7 @@ from scoring.engine.spec import ScorecardSpec, slots
 from scoring.models import AccountHealth, DailyRollup, ScoreRun
 from scoring.priority import priority
 from scoring.services import revisions, rollups
+from scoring.services.by_day_lock import one_writer
 from scoring.services.populations import Plan
 
 HEALTH_FIELDS = (
@@ -64,6 +65,7 @@ def publish(run: ScoreRun, plan: Plan) -> None:
     A night older than the one shown (a back-fill) gets its roll-up but leaves current health alone.
     """
     with transaction.atomic():
+        one_writer()
         # The row lock decides between two workers; whoever comes second finds the state moved on.
         locked = ScoreRun.objects.select_for_update().get(pk=run.pk)
         if locked.state != ScoreRun.State.SCORING:

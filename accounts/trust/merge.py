@@ -17,6 +17,7 @@ from django.utils.text import capfirst
 from accounts.models import (
     Account,
     AccountAlias,
+    ChangedAccount,
     FeedDay,
     LookAlike,
     Merge,
@@ -27,7 +28,7 @@ from accounts.trust import followers
 from csm.lib.errors import WorkbenchError
 
 # What is told of accounts rather than about them, and who looked after which row: it stays.
-_STAYS: Final = (Account, FeedDay, LookAlike, Merge, NotADuplicate, OwnerPeriod)
+_STAYS: Final = (Account, ChangedAccount, FeedDay, LookAlike, Merge, NotADuplicate, OwnerPeriod)
 # Attributes that pass to the account that is kept where it has none. Its life and churn stay its own.
 FILLED: Final = (
     "industry",

@@ -1,6 +1,6 @@
 """Metrics from dated facts, for a range of accounts at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -31,12 +31,13 @@ def derive(
     first_id: int,
     last_id: int,
     days: Newest | None = None,
+    only: Sequence[int] = (),
 ) -> dict[str, Derived]:
     """The metrics that dated facts give, by key, for `ids` (ascending, within the range).
 
     A metric none of whose feeds has a fact by the night is left out. Reads only the tables the metrics
     need: one statement per table, at most one more to tell 0 from unknown, one for the newest days unless
-    `days` of these metrics are given.
+    `days` of these metrics are given. With `only`, `ids` are among these accounts of the range.
     """
     wanted = [metric for metric in metrics if metric.is_derived]
     if not wanted or not len(ids):
@@ -46,7 +47,9 @@ def derive(
         days = newest(parts, clock)
     if not days:
         return {}
-    values = read(parts, clock=clock, ids=ids, first_id=first_id, last_id=last_id, newest=days)
+    values = read(
+        parts, clock=clock, ids=ids, first_id=first_id, last_id=last_id, newest=days, only=only
+    )
     found = {}
     for metric in wanted:
         places = [(part.table.name, part.measure) for part in metric.parts]

@@ -32,6 +32,7 @@ ALIVE_DAYS = 60
 
 # What a statement may ask for: dates, the range of ids, the id of a usage measure, days before the date.
 _PLACE = re.compile(r"\$(?:(as_of|since|first|last|measures)\b|d(\d+)\b|m\[([\w-]+)\])")
+_RANGE = "BETWEEN $first AND $last"
 _AGO = re.compile(r"\$ago\[([^\]]+)\]")
 
 
@@ -191,10 +192,27 @@ def measure_ids(keys: Collection[str]) -> dict[str, int]:
     return dict(UsageMeasure.objects.filter(key__in=set(keys)).values_list("key", "pk"))
 
 
+def within(column: str, first_id: int, last_id: int, only: Sequence[int] = ()) -> str:
+    """The accounts of a range, or `only` those of it, as SQL. Only whole numbers go in."""
+    if only:
+        return f"{column} IN ({', '.join(str(int(pk)) for pk in only)})"
+    return f"{column} BETWEEN {int(first_id)} AND {int(last_id)}"
+
+
 def read(
-    parts: Iterable[Part], *, clock: Clock, ids: Ids, first_id: int, last_id: int, newest: Newest
+    parts: Iterable[Part],
+    *,
+    clock: Clock,
+    ids: Ids,
+    first_id: int,
+    last_id: int,
+    newest: Newest,
+    only: Sequence[int] = (),
 ) -> dict[Part, Floats]:
-    """The value of each part for each of `ids` (ascending, within the range); NaN unknown."""
+    """The value of each part for each of `ids` (ascending, within the range); NaN unknown.
+
+    With `only` the rows of these accounts of the range are read, and no others.
+    """
     # Parts of a table that are read as of the same day are one statement: all of them, unless frozen.
     by_table: dict[tuple[Table, date], list[Part]] = {}
     found: dict[Part, Floats] = {}
@@ -209,7 +227,7 @@ def read(
     )
     ever: dict[tuple[str, str], npt.NDArray[np.bool_]] = {}
     for (table, day), wanted in by_table.items():
-        query = _Query(day, first_id, last_id, measures)
+        query = _Query(day, first_id, last_id, measures, only)
         seen, columns = _aggregates(table, wanted, query, ids)
         _zeros(table, wanted, columns, seen, query, ids, newest, ever)
         found |= dict(zip(wanted, columns, strict=True))
@@ -222,9 +240,12 @@ class _Query:
     first_id: int
     last_id: int
     measures: Mapping[str, int]
+    only: Sequence[int] = ()
 
     def fill(self, sql: str, *, since: date | None = None, measures: Iterable[str] = ()) -> str:
         """`sql` with its places filled. Only dates and whole numbers go in, none of them typed by people."""
+        if self.only:
+            sql = sql.replace(_RANGE, within("", self.first_id, self.last_id, self.only).lstrip())
         fixed = {
             "as_of": f"'{self.as_of}'",
             "since": f"'{since}'",

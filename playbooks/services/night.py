@@ -73,6 +73,9 @@ def waiting() -> TriggerNight | None:
     night = ensure(run) if run is not None else None
     if night is None or night.state not in OPEN:
         return None
+    if is_dead(night.worker):
+        # `work` frees it: nobody waits for the lease of a process that has ended.
+        return night
     if night.lease_until is not None and night.lease_until >= timezone.now():
         return None
     return night

@@ -1,11 +1,6 @@
 """Starting a night from a page: it needs the order of the night, so it lives above scoring."""
 
-import logging
-from threading import Thread
-
-from django.conf import settings
 from django.contrib import messages
-from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
@@ -13,12 +8,8 @@ from django.views.decorators.http import require_POST
 from accounts.access import require_admin
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
-from csm.nightly import after_night, start_night
+from csm.nightly import start_night
 from csm.tasks import wake
-from scoring.models import ScoreRun
-from scoring.services import nights
-
-log = logging.getLogger("csm.nights")
 
 
 @require_POST
@@ -30,19 +21,5 @@ def start(request: HttpRequest) -> HttpResponse:
     except WorkbenchError as error:
         messages.error(request, str(error))
         return redirect("nights")
-    if settings.REDIS_URL:
-        wake(run)
-    else:
-        Thread(target=_work, args=(run,), name=f"night-{run.pk}", daemon=True).start()
+    wake(run)
     return redirect("night", run.pk)
-
-
-def _work(run: ScoreRun) -> None:
-    """The night in a thread of the web process; a killed process leaves shards that anyone may claim."""
-    try:
-        after_night(nights.work(run))
-    except Exception:
-        log.exception("night %s: the worker thread failed", run.as_of)
-        nights.fail(run, "The worker stopped with an error: see the log of the web process.")
-    finally:
-        connections.close_all()

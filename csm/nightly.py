@@ -1,6 +1,6 @@
 """The night: which stages run, in which order. Written nowhere else."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.utils import timezone
@@ -69,11 +69,13 @@ def start_night(
     history_only: bool = False,
     plan: list[int] | None = None,
     judge: bool = True,
+    since: datetime | None = None,
 ) -> ScoreRun:
     """The row of the night, new or unfinished, for any number of workers to work on.
 
     With `judge`, what waits is applied first and the breaker looks at the sources as of the night: for
-    tonight only, as a freeze opened for a past night would hold every night since.
+    tonight only, as a freeze opened for a past night would hold every night since. `since` as in
+    `nights.start`.
     """
     if not Scorecard.objects.exists():
         versions.load_presets()
@@ -89,4 +91,5 @@ def start_night(
         shard_size=shard_size,
         history_only=history_only,
         plan=plan,
+        since=since,
     )

@@ -108,9 +108,12 @@ def _one_at_a_time() -> None:
 
 
 def started_since(as_of: date, since: datetime) -> ScoreRun | None:
-    """The newest run of the whole book's night started at or after `since`, in whatever state."""
+    """The newest run of the whole book's night that ended or began since, or is open, in whatever state."""
     runs = ScoreRun.objects.filter(
-        as_of=as_of, scorecard=None, history_only=False, started_at__gte=since
+        Q(started_at__gte=since) | Q(finished_at__gte=since) | Q(state__in=OPEN),
+        as_of=as_of,
+        scorecard=None,
+        history_only=False,
     )
     return runs.defer("statistics", "report").order_by("-pk").first()
 

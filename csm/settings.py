@@ -9,10 +9,12 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env
+from environs import Env, validate
 
 from csm.conf.celery import QUEUES, ROUTES, transport
 from csm.conf.databases import Connecting, database
+from csm.conf.errors import report_errors
+from csm.conf.logs import logging_config
 from csm.lib.safety import LOCAL_HOSTS, faults, local_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -45,6 +47,14 @@ _database = env.dj_db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'csm.sq
 # smtp://user:password@host:587/?tls=True; without it mail is printed where the process runs.
 _email = env.dj_email_url("EMAIL_URL", default="console:")
 _connecting = Connecting.read(env)
+# "json" (one object a line; the default of production) or "line".
+LOG_FORMAT: str = env.str("LOG_FORMAT", "", validate=validate.OneOf(["", "json", "line"]))
+LOG_LEVEL: str = env.str(
+    "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
+)
+# What /metrics asks for as a bearer token; without it only this machine may read them.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
+_sentry_dsn: str = env.str("SENTRY_DSN", "")
 env.seal()
 
 PRODUCTION = bool(set(ALLOWED_HOSTS) - LOCAL_HOSTS)
@@ -83,9 +93,11 @@ INSTALLED_APPS = [
     "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_structlog",
 ]
 
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -98,6 +110,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    # After those that know who asks.
+    "django_structlog.middlewares.RequestMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "csm.urls"
@@ -267,14 +282,10 @@ if PRODUCTION:
     CSRF_COOKIE_SECURE = True
     CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS]
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {name: {"level": "INFO"} for name in ("csm", "scoring", "playbooks")},
-}
+LOGGING = logging_config(LOG_FORMAT or ("json" if PRODUCTION else "line"), LOG_LEVEL)
+# Tasks carry the id of the request that asked for them.
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+report_errors(_sentry_dsn, environment="production" if PRODUCTION else "local")
 
 # Indexes carry further columns where the database can (PostgreSQL); SQLite makes do without.
 SILENCED_SYSTEM_CHECKS = ["models.W040"]

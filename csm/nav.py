@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.access import may_write
 from accounts.trust import selectors
 from csm.lib.dates import today
 from csm.lib.scopes import SCOPES, scope_of
@@ -54,6 +55,7 @@ _NAV: dict[str, tuple[Entry, ...]] = {
     ),
 }
 _TEAM_NAV: Entry = ("team", "Team", "users")
+_JOBS_NAV: Entry = ("jobs", "Background work", "refresh")
 # Where admins are told of frozen feeds.
 _TELLS_OF_FREEZES = {"home", "nights"}
 # A page below another lights that one's entry.
@@ -63,6 +65,7 @@ _BELOW = {
     "scorecard": "scorecards",
     "scorecard_publish": "scorecards",
     "night": "nights",
+    "schedule_edit": "schedule",
     "metric": "metrics",
     "metric_new": "metrics",
     "metric_edit": "metrics",
@@ -89,6 +92,9 @@ _BELOW = {
     "account_notes": "portfolio",
     "alert": "alerts",
     "alerts_bulk": "alerts",
+    "job": "jobs",
+    "job_assign": "portfolio",
+    "job_alerts": "alerts",
     "plan": "plans",
     "plan_new": "plans",
     "plan_edit": "plans",
@@ -115,11 +121,15 @@ _BELOW = {
     "import_new": "imports",
     "import_mapping": "imports",
     "import_undo": "imports",
+    "person": "people",
 }
 _ADMIN_NAV: tuple[Entry, ...] = (
     ("imports", "Imports", "file-import"),
     ("events", "Events", "activity"),
     ("quality", "Data quality", "heartbeat"),
+    ("schedule", "Schedule", "history"),
+    ("people", "Colleagues", "users"),
+    ("audit", "Audit trail", "eye"),
 )
 _STAFF_NAV: tuple[Entry, ...] = (
     ("admin:index", "Admin", "settings"),
@@ -175,6 +185,8 @@ def pages(user: Any) -> list[dict[str, Any]]:
     groups: dict[str, list[Entry]] = {heading: list(names) for heading, names in _NAV.items()}
     if user.role in ("manager", "executive") or user.is_admin:
         groups["Work"].append(_TEAM_NAV)
+    if may_write(user):
+        groups["Work"].append(_JOBS_NAV)
     admin = [*(_ADMIN_NAV if user.is_admin else ()), *(_STAFF_NAV if user.is_staff else ())]
     return [
         {

@@ -154,6 +154,7 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
         "team": reverse("team"),
         "assign": reverse("assign") + f"?from={account.owner_id or 0}",
         "absences": reverse("absences"),
+        "background work": reverse("jobs"),
         "hand-overs": reverse("handovers"),
         "hand-over": reverse("handover", kwargs=one),
         "search": reverse("search") + "?q=a",

@@ -8,6 +8,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 # Longer ones are nobody's list: the header that leads there has an end.
 _LONGEST = 4_000
+# Where in a list a page stands: it starts again when anything else about the list changes.
+PLACE = ("page", "after", "before", "exact")
 
 
 def back_to(request: HttpRequest, otherwise: str) -> str:
@@ -19,9 +21,10 @@ def back_to(request: HttpRequest, otherwise: str) -> str:
 
 
 def with_params(query: QueryDict, **changes: Any) -> str:
-    """`?…` of `query` with `changes`; None removes a parameter. The page number starts again."""
+    """`?…` of `query` with `changes`; None removes a parameter. The list starts on its first page again."""
     kept = query.copy()
-    kept.pop("page", None)
+    for place in PLACE:
+        kept.pop(place, None)
     for name, value in changes.items():
         if value is None:
             kept.pop(name, None)
@@ -33,7 +36,8 @@ def with_params(query: QueryDict, **changes: Any) -> str:
 def without_value(query: QueryDict, names: Iterable[str], value: str | None = None) -> str:
     """`?…` of `query` without `names`, or without just one `value` of them."""
     kept = query.copy()
-    kept.pop("page", None)
+    for place in PLACE:
+        kept.pop(place, None)
     for name in names:
         left = [each for each in kept.getlist(name) if value is not None and each.strip() != value]
         kept.setlist(name, left)

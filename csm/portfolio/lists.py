@@ -1,14 +1,14 @@
 """The lists of accounts: portfolio and at-risk queue."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import django_tables2 as tables
 from django.conf import settings
-from django.db.models import Count, F, Q, QuerySet, Sum, Window
-from django.db.models.functions import RowNumber
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -16,16 +16,19 @@ from django.views.decorators.http import require_safe
 from accounts.access import in_scope, may_assign, may_write
 from accounts.models import Account
 from csm.lib import display
+from csm.lib.addresses import PLACE
 from csm.lib.dates import today
 from csm.lib.htmx import answer
-from csm.lib.paging import PAGE_SIZES, page_of, size_of
+from csm.lib.paging import PAGE_SIZES, size_of
 from csm.lib.scopes import scope_of
 from csm.nav import night_of
 from csm.portfolio import facets, work_cells
 from csm.portfolio.filters import UNJUDGED, AccountFilter
+from csm.portfolio.keyset import Merged, Order, Pages
 from csm.portfolio.links import with_params
+from csm.portfolio.list_pages import ListPage
 from csm.portfolio.rows import FIELDS, Record, Row, rows
-from csm.portfolio.selectors import HIGH_RISK, IN_CURRENCY, URGENCY, customers_in
+from csm.portfolio.selectors import HIGH_RISK, URGENCY, customers_in
 from csm.portfolio.tables import (
     ACT,
     COLUMNS_FIELD,
@@ -34,17 +37,26 @@ from csm.portfolio.tables import (
     UnknownTable,
     asked_columns,
     choice_of_columns,
+    offered_quickly,
+    order_of,
     ordered,
-    ordering,
 )
+from csm.portfolio.totals import COUNTED, How, Totals, by_band, counted, totals_of
 from playbooks import urgency
 from playbooks.access import covered_by
 from scoring import priority
+from scoring.engine.spec import UNKNOWN_BAND
 from scoring.models import ScoreRun
 from scoring.selectors import with_health
 
 # What htmx gets of a list when its filters change.
 _FRAGMENT = "portfolio/_swap.html"
+# What a queue holds, and the band that is.
+RISK, UNKNOWN = "risk", "unknown"
+_WITHIN = {RISK: HIGH_RISK, UNKNOWN: UNJUDGED}
+_BAND_OF = {RISK: 0, UNKNOWN: UNKNOWN_BAND}
+# Lists of up to so many accounts tell each one's place in the queue when they are sorted otherwise.
+_RANKED = 1_000
 # Parameters the filter form carries along.
 _KEPT = ("scope", "tab", "sort", "per", COLUMNS_FIELD)
 _FACETS = ("band", "owner", "industry", "size", "renewal")
@@ -65,92 +77,122 @@ def starting_from(
     return accounts.filter(churned_on__lte=run.as_of) if run else accounts.exclude(churned_on=None)
 
 
-@dataclass(frozen=True)
-class Totals:
-    """What a list adds up to; `arr` in minor units of the book's currency over `known` accounts."""
-
-    accounts: int
-    arr: int | None
-    known: int
-    at_risk: int = 0
-    unknown: int = 0
-
-
 class Listing:
     """One list as its URL asks for it: filtered, sorted, counted, paged.
 
-    `within` narrows it further ("risk", "unknown"). Nothing is read before it is asked for.
+    `within` narrows it further ("risk", "unknown"); such a list counts the other of the two, too. Nothing is
+    read before it is asked for.
     """
 
     def __init__(
-        self,
-        request: HttpRequest,
-        table: type[tables.Table],
-        within: Q | None = None,
-        *,
-        split: bool = False,
+        self, request: HttpRequest, table: type[tables.Table], within: str | None = None
     ) -> None:
         self.request = request
         self.query = request.GET
         self.scope = scope_of(request)
         self.run = night_of(request)
         self.within = within
-        self.split = split
         start = starting_from(request.user, self.scope, self.run, self.query.get("churned"))
         self.filter = AccountFilter(self.query, start, run=self.run)
         user: Any = request.user
         # As its addresses are called.
         self.name = "portfolio" if table is PortfolioTable else "at-risk"
         self.acts = table is AtRiskTable and may_write(user)
-        self.table = ordered(
-            table, self.query.get("sort", ""), asked_columns(self.query), acting=self.acts
+        self.kind = table
+
+    @cached_property
+    def table(self) -> tables.Table:
+        """Its columns and their order; a list too large to be sorted offers what an index sorts."""
+        return ordered(
+            self.kind,
+            self.asked_order,
+            asked_columns(self.query),
+            acting=self.acts,
+            quick=self.is_large,
         )
+
+    @property
+    def asked_order(self) -> str:
+        return self.query.get("sort", "")
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it has more accounts than are counted, and sorted, while a page is made."""
+        return self.totals.count.how is not How.COUNTED or self.totals.accounts > COUNTED
+
+    @property
+    def order_refused(self) -> str:
+        """The header of the column that was asked for and is not offered in so large a list."""
+        bare = self.asked_order.split(",")[0].removeprefix("-")
+        column = self.kind.base_columns.get(bare)
+        if not self.is_large or column is None or not column.order_by:
+            return ""
+        return "" if offered_quickly(self.kind, bare) else str(column.verbose_name)
+
+    def _narrowed(self, within: str | None) -> QuerySet[Account]:
+        found = self.filter.qs
+        return found.filter(_WITHIN[within]) if within else found
 
     @cached_property
     def accounts(self) -> QuerySet[Account]:
         """The whole list in its order."""
-        found = self.filter.qs
-        if self.within is not None:
-            found = found.filter(self.within)
-        # Joined last: the count of a list that no health filters then reads one table.
-        return with_health(found).annotate(urgency=URGENCY).order_by(*ordering(self.table))
+        return _decorated(self._narrowed(self.within)).order_by(*order_of(self.table).whole())
 
     @cached_property
+    def _totals(self) -> list[Totals]:
+        """Of the list, and of the other one when there are two."""
+        shown = (
+            [self.within] if self.within is None else [self.within, *({*_WITHIN} - {self.within})]
+        )
+        lists = [self._narrowed(each) for each in shown]
+        user: Any = self.request.user
+        bands = by_band(user, self.scope, self.run, self.filter.values)
+        summed: list[int | None] = [None] * len(shown)
+        if bands is not None:
+            summed = [
+                sum(bands.values()) if each is None else bands.get(_BAND_OF[each], 0)
+                for each in shown
+            ]
+        found = totals_of(lists, summed, self.run)
+        if "exact" in self.query and not found[0].known:
+            found[0] = counted(lists[:1], None)[0]
+        return found
+
+    @property
     def totals(self) -> Totals:
-        """One query. With `split`, the accounts at risk and unknown among the filtered are counted too."""
-        wanted: dict[str, Any] = {
-            "accounts": Count("pk", filter=self.within),
-            "arr": Sum("arr_amount", filter=_both(self.within, IN_CURRENCY)),
-            "known": Count("arr_amount", filter=_both(self.within, IN_CURRENCY)),
-        }
-        if self.split:
-            wanted |= {
-                "at_risk": Count("pk", filter=HIGH_RISK),
-                "unknown": Count("pk", filter=UNJUDGED),
-            }
-        return Totals(**self.filter.qs.order_by().aggregate(**wanted))
+        """At most three statements, see `totals.totals_of`."""
+        return self._totals[0]
+
+    def total_of(self, within: str) -> Totals:
+        """Of the queue or of the accounts nobody can judge, among the filtered."""
+        return self._totals[0 if within == self.within else 1]
 
     @property
     def size(self) -> int:
         """Rows a page."""
         return size_of(self.query)
 
-    @property
-    def page(self) -> int:
-        """The page asked for, or the last one there is."""
-        return page_of(self.query, self.totals.accounts, self.size)
-
-    @property
-    def first(self) -> int:
-        return (self.page - 1) * self.size
+    @cached_property
+    def page(self) -> ListPage:
+        order = order_of(self.table)
+        wide = _decorated(Account.objects.all())
+        found = _decorated(self._narrowed(self.within))
+        pages = Pages(found, order, wide, FIELDS)
+        if self.within == RISK and order.keys == ("urgency",):
+            # With open work and without, each by the points that its own index knows.
+            parts = [
+                (found.filter(work__isnull=empty), _by_points(table, order.descending))
+                for table, empty in (("work", False), ("health", True))
+            ]
+            pages = Merged(parts, found, order, wide, FIELDS)
+        return ListPage(self.query, pages, self.totals.count, self.size)
 
     @cached_property
     def records(self) -> list[Record]:
         """The accounts of the page."""
-        if not self.totals.accounts:
+        if not self.totals.accounts and self.totals.count.how is How.COUNTED:
             return []
-        found = self.accounts[self.first : self.first + self.size].values_list(*FIELDS)
-        return [Record(*values) for values in found]
+        return [Record(*row[: len(FIELDS)]) for row in self.page.rows]
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -174,27 +216,15 @@ class Listing:
         ]
 
     def _ranks(self) -> dict[int, int]:
-        """Places in the queue of the whole filtered list, however it is sorted."""
+        """Places in the queue of the whole filtered list, however it is sorted; none in a long one."""
         if tuple(self.table.order_by) == ("rank",):
-            return {record.pk: self.first + place for place, record in enumerate(self.records, 1)}
-        place = Window(RowNumber(), order_by=[F("urgency").desc(nulls_last=True), F("pk").asc()])
-        every = self.accounts.annotate(place=place).order_by(*ordering(self.table))
-        page = every[self.first : self.first + self.size]
-        return dict(page.values_list("pk", "place"))
-
-    def pager(self) -> dict[str, Any]:
-        """Context of components/pagination.html."""
-        total, last = self.totals.accounts, min(self.first + self.size, self.totals.accounts)
-        return {
-            "first": self.first + 1,
-            "last": last,
-            "total": total,
-            "prev_url": self._page_url(self.page - 1) if self.page > 1 else None,
-            "next_url": self._page_url(self.page + 1) if last < total else None,
-        }
-
-    def _page_url(self, number: int) -> str:
-        return f"{with_params(self.query)}&page={number}"
+            if self.page.place is None:
+                return {}
+            return {record.pk: self.page.place + at for at, record in enumerate(self.records, 1)}
+        if self.is_large or self.totals.accounts > _RANKED:
+            return {}
+        every = self.accounts.order_by(F("urgency").desc(nulls_last=True), "-pk")
+        return {pk: place for place, pk in enumerate(every.values_list("pk", flat=True), 1)}
 
     def context(self, csv: str) -> dict[str, Any]:
         """What every list's template needs; `csv` names the export of the same list."""
@@ -206,7 +236,10 @@ class Listing:
             "rows": self.rows,
             "totals": self.totals,
             "arr": display.money(self.totals.arr, settings.DEFAULT_CURRENCY),
-            "pager": self.pager(),
+            "counted": self.totals.count,
+            "count_url": with_params(self.query, exact=1) if self.totals.known is None else "",
+            "order_refused": self.order_refused,
+            "pager": self.page.context() if self.rows else {},
             "sizes": [
                 {
                     "label": str(size),
@@ -230,7 +263,7 @@ class Listing:
             "clear_url": self._clear_url(),
             "keep": self._kept(_KEPT),
             "columns": choice_of_columns(self.table),
-            "columns_keep": self._kept(set(self.query) - {COLUMNS_FIELD, "page"}),
+            "columns_keep": self._kept(set(self.query) - {COLUMNS_FIELD, *PLACE}),
             "columns_url": with_params(self.query, **{COLUMNS_FIELD: None}),
             "columns_own": bool(asked_columns(self.query)),
             "acts": self.acts,
@@ -277,8 +310,19 @@ class Listing:
         }
 
 
-def _both(within: Q | None, other: Q) -> Q:
-    return other if within is None else within & other
+def _decorated(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """With what lists show and sort by. Joined last: a count of what no health filters reads one table."""
+    # Ties within a band need a number: unknown scores stand below all others.
+    return with_health(accounts).annotate(
+        urgency=URGENCY, band_score=Coalesce(F("health__score"), -1.0)
+    )
+
+
+def _by_points(table: str, descending: bool) -> Order:
+    """The queue's order among accounts with open work ("work"), or without ("health")."""
+    return Order(
+        (f"{table}__priority",), ("number",), f"{table}__account_id", descending, nullable=False
+    )
 
 
 @require_safe
@@ -294,10 +338,10 @@ def at_risk(request: HttpRequest) -> HttpResponse:
     """The accounts in the lowest band by urgency; a second tab lists those nobody can judge."""
     listing = risk_listing(request)
     context = listing.context("at_risk_csv")
-    unknown = listing.within is UNJUDGED
+    unknown = listing.within == UNKNOWN
     tabs = [
-        ("At risk", None, listing.totals.at_risk, not unknown),
-        ("Unknown", "unknown", listing.totals.unknown, unknown),
+        ("At risk", None, listing.total_of(RISK).count, not unknown),
+        ("Unknown", "unknown", listing.total_of(UNKNOWN).count, unknown),
     ]
     context |= {
         "unknown": unknown,
@@ -305,7 +349,7 @@ def at_risk(request: HttpRequest) -> HttpResponse:
             {
                 "label": label,
                 "url": with_params(request.GET, tab=tab, sort=None),
-                "count": display.number(count),
+                "count": str(count),
                 "active": active,
             }
             for label, tab, count, active in tabs
@@ -347,5 +391,5 @@ def at_risk(request: HttpRequest) -> HttpResponse:
 def risk_listing(request: HttpRequest) -> Listing:
     """The at-risk queue, or with `?tab=unknown` the accounts without a band."""
     if request.GET.get("tab") == "unknown":
-        return Listing(request, UnknownTable, UNJUDGED, split=True)
-    return Listing(request, AtRiskTable, HIGH_RISK, split=True)
+        return Listing(request, UnknownTable, UNKNOWN)
+    return Listing(request, AtRiskTable, RISK)

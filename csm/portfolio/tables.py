@@ -5,14 +5,46 @@ from functools import lru_cache
 from typing import Any
 
 import django_tables2 as tables
-from django.db.models import F
-from django.db.models.expressions import OrderBy
+
+from csm.portfolio.keyset import Order
 
 # Names the columns to show, in their order.
 COLUMNS_FIELD = "cols"
 ACT = "act"
 # Shared by every list, so that a link can sort the portfolio and the queue alike.
 ORDER_FIELD = "sort"
+# Columns that an index sorts, whatever the size of the list.
+QUICK = frozenset(
+    {"account", "score", "change_7d", "change_30d", "arr", "renewal", "last_touch", "predicted"}
+)
+_HEALTH = frozenset(
+    {
+        "score",
+        "band",
+        "coverage",
+        "change_7d",
+        "change_30d",
+        "top_driver_lost",
+        "predicted_6m_amount",
+        "tier",
+    }
+)
+# How the values of a key are read from an address; the others are numbers.
+_KINDS = {
+    "name": "text",
+    "tier": "text",
+    "owner__first_name": "text",
+    "owner__last_name": "text",
+    "renewal_on": "day",
+    "last_touch_on": "day",
+    "work__next_due_on": "day",
+    "work__clock_due_at": "moment",
+    "arr_amount": "whole",
+    "predicted_6m_amount": "whole",
+    "band": "whole",
+    "work__severity": "whole",
+    "work__alerts_open": "whole",
+}
 _RIGHT = {"th": {"class": "r"}}
 
 
@@ -30,7 +62,7 @@ class PortfolioTable(tables.Table):
 
     account = tables.Column(verbose_name="Account", order_by=("name",))
     score = _figure("Score", "score")
-    band = tables.Column(verbose_name="Band", order_by=("band", "score"))
+    band = tables.Column(verbose_name="Band", order_by=("band", "band_score"))
     change_7d = _figure("7 d", "change_7d")
     change_30d = _figure("30 d", "change_30d")
     trend = tables.Column(verbose_name="30-day trend", orderable=False)
@@ -120,26 +152,44 @@ class UnknownTable(PortfolioTable):
 
 
 def ordered(
-    table: Any, asked: str, columns: Iterable[str] = (), *, acting: bool = False
+    table: Any,
+    asked: str,
+    columns: Iterable[str] = (),
+    *,
+    acting: bool = False,
+    quick: bool = False,
 ) -> tables.Table:
-    """The table class in the order `asked` for (`-arr,account`), or its own when that makes no sense.
+    """The table class in the order `asked` for ("-arr"), or its own when that makes no sense.
 
     `columns` are the names of those to show, in their order; none of them known: the table's own. `acting`
-    keeps the column of actions. It holds no rows, so equal ones are shared.
+    keeps the column of actions, `quick` offers no order that takes sorting the whole list. It holds no rows,
+    so equal ones are shared.
     """
     known = table.base_columns
-    aliases = [alias for alias in asked.split(",") if alias.removeprefix("-") in known][:2]
+    alias = next((each for each in asked.split(",") if each.removeprefix("-") in known), "")
     shown = [name for name in dict.fromkeys(columns) if name in known]
     # A row is named by its account whatever else is chosen.
     shown = shown and [*dict.fromkeys(["account", *shown])]
-    return _ordered(table, tuple(aliases), tuple(shown), acting)
+    return _ordered(table, alias, tuple(shown), acting, quick)
+
+
+def offered_quickly(table: Any, alias: str) -> bool:
+    """Whether a list of any size is offered in that order."""
+    own = {each.removeprefix("-") for each in table._meta.order_by}
+    return alias.removeprefix("-") in QUICK | own
 
 
 @lru_cache(maxsize=256)
 def _ordered(
-    table: Any, aliases: tuple[str, ...], shown: tuple[str, ...], acting: bool
+    table: Any, alias: str, shown: tuple[str, ...], acting: bool, quick: bool
 ) -> tables.Table:
-    made: tables.Table = table([], order_by=aliases or None, sequence=_placed(table, shown))
+    made: tables.Table = table([], order_by=alias or None, sequence=_placed(table, shown))
+    if quick:
+        for column in made.columns.iterall():
+            if not offered_quickly(table, column.name):
+                column.column.orderable = False
+        if alias and not offered_quickly(table, alias):
+            made.order_by = table._meta.order_by
     if not made.order_by:
         made.order_by = table._meta.order_by
     # Hidden, not excluded: the list may be sorted by a column nobody looks at.
@@ -169,15 +219,22 @@ def choice_of_columns(table: tables.Table) -> list[tuple[str, str, bool]]:
     return [(each.name, str(each.header), each.visible) for each in columns]
 
 
-def ordering(table: tables.Table) -> list[Any]:
-    """The table's order for a queryset: unknown last both ways, ties by primary key."""
-    paths = [path for alias in table.order_by for path in table.columns[alias.bare].order_by]
-    return [*map(_key, paths), "pk"]
-
-
-def _key(path: str) -> str | OrderBy:
-    if path.lstrip("-") == "name":
-        # Never null, and plain it reads the index by name.
-        return path
-    key = F(path.lstrip("-"))
-    return key.desc(nulls_last=True) if path.startswith("-") else key.asc(nulls_last=True)
+def order_of(table: tables.Table) -> Order:
+    """The table's order for a queryset of `lists`: unknown last both ways, ties by primary key."""
+    alias = next(iter(table.order_by))
+    paths = table.columns[alias.bare].order_by
+    keys = tuple(path.lstrip("-") for path in paths)
+    tie = "pk"
+    if keys[0] in _HEALTH:
+        tie = "health__account_id"
+    elif keys[0].startswith("work__"):
+        tie = "work__account_id"
+    return Order(
+        keys=keys,
+        kinds=tuple(_KINDS.get(key, "number") for key in keys),
+        tie=tie,
+        # `-rank` is a path without a sign: the direction is that of the first key.
+        descending=paths[0].startswith("-"),
+        # The only key every account has.
+        nullable=keys[0] != "name",
+    )

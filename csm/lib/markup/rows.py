@@ -14,13 +14,14 @@ from django.http import QueryDict
 from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString, mark_safe
 
+from csm.lib.addresses import PLACE
 from csm.lib.markup.icons import icon
 
 
 def table_head(table: Any, query: QueryDict) -> SafeString:
     """`<th>` of a django-tables2 table: sorting links that keep the rest of the address, from page one."""
     kept = query.copy()
-    for name in (table.prefixed_order_by_field, table.prefixed_page_field):
+    for name in (table.prefixed_order_by_field, table.prefixed_page_field, *PLACE):
         kept.pop(name, None)
     return _head(table, kept.urlencode())
 

@@ -256,11 +256,13 @@ def test_unknown_stands_last_in_both_directions(client, book, owner):
     assert names(ask(client, owner, sort="-renewal"))[0] == "Middling Mills"
 
 
-def test_ties_keep_the_order_of_entry(client, book, owner):
+def test_ties_keep_the_order_of_entry_and_its_reverse(client, book, owner):
     """Five accounts share one ARR."""
-    for key in ("arr", "-arr"):
-        shown = ask(client, owner, sort=key).context["listing"].records[:5]
-        assert [record.pk for record in shown] == sorted(record.pk for record in shown)
+    for key, falling in (("arr", False), ("-arr", True)):
+        shown = [
+            record.pk for record in ask(client, owner, sort=key).context["listing"].records[:5]
+        ]
+        assert shown == sorted(shown, reverse=falling)
 
 
 def test_every_sortable_column_sorts(client, book, owner):
@@ -281,7 +283,7 @@ def test_pages_and_beyond_the_end(client, owner, make_account, north):
     assert last.context["pager"]["next_url"] is None
     assert names(ask(client, owner, page=999_999)) == names(last)
     assert len(names(ask(client, owner, per=100))) == 60
-    assert "page=2" in first.context["pager"]["next_url"]
+    assert names(ask(client, owner, page=2)) == [f"Account {number}" for number in range(25, 50)]
     assert "per=50" in ask(client, owner, per=50).context["pager"]["next_url"]
 
 

@@ -1,0 +1,192 @@
+"""What a list adds up to: counted where that is cheap, told by the night's sums, or estimated and said so."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import Enum
+from hashlib import blake2b
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Q, QuerySet, Sum
+
+from accounts.access import seen_by
+from csm.lib import display
+from csm.portfolio.filters import NOBODY, as_stored
+from scoring.models import DailyRollup, ScoreRun
+
+# Lists of up to so many accounts are counted while the page is made.
+COUNTED: Final = 5_000
+# An estimate is off by a factor now and then: what may be below the bound is counted.
+_SURELY_MORE: Final = 4 * COUNTED
+# Filters the night's sums know.
+_SUMMED: Final = frozenset({"band", "owner", "industry", "size"})
+_REMEMBERED_SECONDS: Final = 3_600
+
+
+class How(Enum):
+    """Where a count comes from."""
+
+    COUNTED = "counted"
+    NIGHT = "night"
+    ABOUT = "about"
+    MORE = "more"
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many accounts: exact when counted; exact for `night` when told by its sums; else an estimate."""
+
+    accounts: int
+    how: How = How.COUNTED
+    night: date | None = None
+
+    @property
+    def exact(self) -> bool:
+        return self.how in (How.COUNTED, How.NIGHT)
+
+    def __str__(self) -> str:
+        """“1,234”, “about 41,000” or “more than 5,000”."""
+        if self.how is How.ABOUT:
+            return f"about {display.number(_rounded(self.accounts))}"
+        if self.how is How.MORE:
+            return f"more than {display.number(self.accounts)}"
+        return display.number(self.accounts)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a list adds up to; `arr` in minor units of the book's currency over `known` accounts.
+
+    `known` is None where nothing was added up: lists beyond `COUNTED` accounts, unless asked for.
+    """
+
+    count: Count
+    arr: int | None = None
+    known: int | None = None
+
+    @property
+    def accounts(self) -> int:
+        return self.count.accounts
+
+
+def _rounded(n: int) -> int:
+    """Two digits that count: what an estimate is good for."""
+    unit = 10 ** max(len(str(n)) - 2, 0)
+    return round(n / unit) * unit
+
+
+def by_band(
+    user: Any, scope: str, run: ScoreRun | None, values: dict[str, Any]
+) -> dict[int, int] | None:
+    """Accounts by band index as the night of `run` summed them, within the filters `values`.
+
+    None when a filter is on that the sums do not know, or without a night. An account that changed hands
+    since counts for whoever had it that night. One query, remembered until the next night.
+    """
+    if run is None or run.scorecard_id is not None or not set(values) <= _SUMMED:
+        return None
+    sees = (user.pk, user.role, user.is_superuser, sorted(user.team_ids))
+    key = f"totals:{run.pk}:{run.finished_at}:{hash_of([*sees, scope, values])}".replace(" ", "_")
+    found: dict[int, int] | None = cache.get(key)
+    if found is None:
+        rows = DailyRollup.objects.filter(seen_by(user, scope), _narrowed(values), run=run)
+        bands = rows.filter(as_of=run.as_of).order_by().values_list("band")
+        found = dict(bands.annotate(n=Sum("accounts")))
+        cache.set(key, found, _REMEMBERED_SECONDS)
+    return found
+
+
+def hash_of(parts: Any) -> str:
+    """A short name of what a count depends on, for keys of the cache."""
+    return blake2b(json.dumps(parts, default=str).encode(), digest_size=12).hexdigest()
+
+
+def _narrowed(values: dict[str, Any]) -> Q:
+    found = Q()
+    if "band" in values:
+        found &= Q(band_name__in=values["band"])
+    if "industry" in values:
+        found &= Q(industry__in=as_stored(values["industry"]))
+    if "size" in values:
+        found &= Q(size_segment__in=as_stored(values["size"]))
+    if owners := values.get("owner"):
+        named = Q(owner__in=[int(each) for each in owners if each != NOBODY])
+        found &= named | Q(owner=None) if NOBODY in owners else named
+    return found
+
+
+def estimated(accounts: QuerySet[Any]) -> int | None:
+    """How many rows the database's planner expects, None where it does not say (SQLite)."""
+    if connection.vendor != "postgresql":
+        return None
+    try:
+        sql, params = accounts.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+        plan = cursor.fetchone()[0]
+    if isinstance(plan, str):
+        plan = json.loads(plan)
+    rows: int = plan[0]["Plan"]["Plan Rows"]
+    return rows
+
+
+def counted(lists: Sequence[QuerySet[Any]], most: int | None = COUNTED) -> list[Totals]:
+    """Count and sum lists of accounts in one statement; those with more than `most` are `How.MORE`."""
+    parts: list[str] = []
+    values: list[Any] = []
+    found = [Totals(Count(0), None, 0) for _ in lists]
+    for place, accounts in enumerate(lists):
+        narrow = accounts.order_by().values("arr_amount", "currency")
+        try:
+            sql, params = (narrow if most is None else narrow[: most + 1]).query.sql_with_params()
+        except EmptyResultSet:
+            continue
+        ours = "CASE WHEN currency = %s THEN arr_amount END"
+        parts.append(
+            f"SELECT {place:d}, COUNT(*), SUM({ours}), COUNT({ours}) FROM ({sql}) AS rows_{place}"
+        )
+        values += [settings.DEFAULT_CURRENCY, settings.DEFAULT_CURRENCY, *params]
+    if not parts:
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), values)
+        rows = cursor.fetchall()
+    for place, n, arr, known in rows:
+        if most is not None and n > most:
+            found[place] = Totals(Count(most, How.MORE))
+        else:
+            found[place] = Totals(Count(n), None if arr is None else int(arr), known)
+    return found
+
+
+def totals_of(
+    lists: Sequence[QuerySet[Any]], summed: Sequence[int | None], run: ScoreRun | None
+) -> list[Totals]:
+    """What lists of one page add up to; the first is the one shown, `summed` what the night says of each.
+
+    At most two statements: an estimate of the first, and a count of those that may be small.
+    """
+    found: dict[int, Totals] = {
+        place: Totals(Count(n, How.NIGHT, run.as_of))
+        for place, n in enumerate(summed)
+        if run is not None and n is not None and n > COUNTED
+    }
+    expected: int | None = None
+    if 0 not in found and summed[0] is None:
+        expected = estimated(lists[0])
+        if expected is not None and expected > _SURELY_MORE:
+            found[0] = Totals(Count(expected, How.ABOUT))
+    asked = [place for place in range(len(lists)) if place not in found]
+    for place, totals in zip(asked, counted([lists[each] for each in asked]), strict=True):
+        many = expected if place == 0 else None
+        if totals.count.how is How.MORE and many is not None and many > COUNTED:
+            totals = replace(totals, count=Count(many, How.ABOUT))
+        found[place] = totals
+    return [found[place] for place in range(len(lists))]

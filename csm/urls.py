@@ -21,6 +21,7 @@ urlpatterns = [
     path("password/", auth.PasswordChangeView.as_view(), name="password_change"),
     path("password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("", include("csm.portfolio.urls")),
+    path("", include("csm.night_urls")),
     path("", include("scoring.urls")),
     path("", include("accounts.events.urls")),
     path("", include("accounts.imports.urls")),

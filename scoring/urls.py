@@ -1,8 +1,8 @@
-"""Addresses of scorecards and nights."""
+"""Addresses of scorecards and of the catalogue of metrics."""
 
 from django.urls import path
 
-from scoring.views import metrics, nights, scorecard_actions, scorecards
+from scoring.views import metrics, scorecard_actions, scorecards
 
 urlpatterns = [
     path("scorecards/", scorecards.scorecard_list, name="scorecards"),
@@ -23,6 +23,4 @@ urlpatterns = [
     path("catalogue/<slug:key>/", metrics.metric_page, name="metric"),
     path("catalogue/<slug:key>/edit/", metrics.metric_edit, name="metric_edit"),
     path("catalogue/<slug:key>/switch/", metrics.metric_switch, name="metric_switch"),
-    path("nights/", nights.night_list, name="nights"),
-    path("nights/<int:pk>/", nights.night_page, name="night"),
 ]

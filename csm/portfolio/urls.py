@@ -2,7 +2,6 @@
 
 from django.urls import path
 
-from csm import night_views
 from csm.portfolio import account, exports, home, insights, list_acts, lists, search
 from csm.portfolio.facts import views as facts
 from csm.portfolio.work import alerts, notes, plans
@@ -29,6 +28,5 @@ urlpatterns = [
     path("insights/", insights.insights, name="insights"),
     path("insights/report.zip", insights.report_zip, name="report_zip"),
     path("insights/<slug:table>.csv", insights.insights_csv, name="insights_csv"),
-    path("nights/start/", night_views.start, name="night_start"),
     path("search/", search.search, name="search"),
 ]

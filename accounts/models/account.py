@@ -21,6 +21,10 @@ class LifecycleStage(models.TextChoices):
     UNKNOWN = "", "Unknown"
 
 
+# What lists of a book are sorted, counted and summed by.
+_BOOK = ("name", "id", "churned_on", "arr_amount", "currency", "renewal_on", "last_touch_on")
+
+
 class Account(models.Model):
     """One customer. Scoring never writes here; current health is `scoring.AccountHealth`."""
 
@@ -84,8 +88,22 @@ class Account(models.Model):
         indexes = [
             # The portfolio in its name order, which is also the order of ties everywhere else.
             models.Index(fields=["name", "id"], name="account_by_name"),
-            # Home and portfolio: renewals in the next 90 days.
-            models.Index(fields=["renewal_on"], name="account_by_renewal"),
+            # Home and portfolio: renewals in the next 90 days; the portfolio by renewal.
+            models.Index(fields=["renewal_on", "id"], name="account_in_renewal_order"),
+            # The portfolio by ARR and by last touch.
+            models.Index(fields=["arr_amount", "id"], name="account_by_arr"),
+            models.Index(fields=["last_touch_on", "id"], name="account_by_last_touch"),
+            # The book of one colleague, and of one team: by name, counted and summed without the rows.
+            models.Index(
+                fields=["owner", *_BOOK],
+                condition=models.Q(merged_into=None),
+                name="account_book_of_owner",
+            ),
+            models.Index(
+                fields=["team", *_BOOK],
+                condition=models.Q(merged_into=None),
+                name="account_book_of_team",
+            ),
             # Filters and the risk matrix.
             models.Index(fields=["industry", "size_segment"], name="account_by_segment"),
         ]

@@ -50,8 +50,8 @@ class AccountWork(models.Model):
         ordering = ["-priority", "account_id"]
         verbose_name_plural = "account work"
         indexes = [
-            # The at-risk queue: the most urgent first.
-            models.Index(fields=["-priority", "account"], name="work_by_priority"),
+            # The at-risk queue: the most urgent first, and back.
+            models.Index(fields=["priority", "account"], name="work_in_queue_order"),
         ]
 
     def __str__(self) -> str:

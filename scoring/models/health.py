@@ -46,12 +46,24 @@ class AccountHealth(models.Model):
         ordering = ["account_id"]
         verbose_name_plural = "account health"
         indexes = [
-            # At-risk queue: the most urgent first.
-            models.Index(fields=["-priority", "account_id"], name="health_by_priority"),
+            # At-risk queue, the lowest band only: by urgency where no work is open, and by score.
+            models.Index(
+                fields=["priority", "account_id"],
+                condition=models.Q(band=0),
+                name="health_queue_by_priority",
+            ),
+            models.Index(
+                fields=["score", "account_id"],
+                condition=models.Q(band=0),
+                name="health_queue_by_score",
+            ),
             # Portfolio sorted by score.
             models.Index(fields=["score", "account_id"], name="health_by_score"),
             # Movers of the week.
             models.Index(fields=["change_7d", "account_id"], name="health_by_change"),
+            # Movers of the month; portfolio sorted by predicted revenue.
+            models.Index(fields=["change_30d", "account_id"], name="health_by_change_30d"),
+            models.Index(fields=["predicted_6m_amount", "account_id"], name="health_by_predicted"),
         ]
 
     def __str__(self) -> str:

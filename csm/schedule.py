@@ -108,9 +108,9 @@ def entries() -> tuple[Entry, ...]:
         ),
         Entry(
             "day",
-            "playbooks.tasks.look",
+            "csm.tasks.sweep_day",
             "By day",
-            "Judges accounts whose facts changed, without waiting for the night.",
+            "Scores and judges accounts whose facts changed, where the word of it was lost.",
             Every(1),
         ),
         Entry(

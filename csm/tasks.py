@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from accounts.events import apply
 from accounts.imports import jobs
+from accounts.services import changes
+from csm import by_day as day
 from csm import night_plan
 from csm.jobs.tasks import wake_waiting as wake_jobs
 from csm.lib.dates import today
@@ -120,6 +122,24 @@ def load_import(run_id: int) -> None:
 def apply_events() -> None:
     """Apply product events that wait, and those held whose accounts have appeared."""
     apply.apply_events(as_of=today())
+
+
+@shared_task
+def by_day() -> None:
+    """Score and judge the accounts whose facts changed, until none is left."""
+    changes.awake()
+    done = day.work(at=timezone.now())
+    if done.accounts or done.failed:
+        log.info(
+            "by day: %s accounts, %s alerts, %s failed", done.accounts, done.alerts, done.failed
+        )
+
+
+@shared_task
+def sweep_day() -> None:
+    """Wake a worker for changed accounts nobody is at work on."""
+    if day.waiting():
+        by_day.delay()
 
 
 def wake(run: ScoreRun) -> None:

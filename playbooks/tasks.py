@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from playbooks.models import TriggerNight
-from playbooks.services import clocks, day, delivery, night, replays
+from playbooks.services import clocks, delivery, night, replays
 
 log = logging.getLogger("playbooks.tasks")
 
@@ -16,14 +16,6 @@ def work_night(night_id: int) -> None:
     """Go on with a trigger night, unless somebody is at it already."""
     done = night.work(TriggerNight.objects.get(pk=night_id), at=timezone.now())
     log.info("triggers of %s: %s", done.as_of, done.state)
-
-
-@shared_task
-def look() -> None:
-    """Judge the accounts whose facts changed since the last look."""
-    report = day.look(at=timezone.now())
-    if report.accounts:
-        log.info("by day: %s accounts, %s alerts", report.accounts, report.opened.total())
 
 
 @shared_task

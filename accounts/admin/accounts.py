@@ -1,14 +1,20 @@
 """Accounts in the admin. What an import or an export did is read here, never edited."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
+from accounts import audit
 from accounts.admin.records import RecordAdmin
 from accounts.ingest.errors import UndoRefused
 from accounts.ingest.undo import undo
 from accounts.models import Account, AuditEvent, ImportChange, ImportRun, Reading, Team
+from accounts.services.changes import mark
 from accounts.services.owners import note_owners
 from csm.lib.dates import today
 
@@ -37,6 +43,8 @@ class AccountAdmin(admin.ModelAdmin):
         self, request: HttpRequest, obj: Account, form: forms.ModelForm, change: bool
     ) -> None:
         """Also keep from which day on the account has its owner."""
+        if change:
+            mark([obj.pk], at=timezone.now())
         super().save_model(request, obj, form, change)
         if "owner" in form.changed_data:
             note_owners(
@@ -49,6 +57,31 @@ class TeamAdmin(admin.ModelAdmin):
     list_display = ("name",)
     search_fields = ("name",)
     filter_horizontal = ("members",)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Also record who may see the accounts of the team from now on."""
+        before = sorted(str(user) for user in form.initial.get("members", ()))
+        super().save_related(request, form, formsets, change)
+        if not change or form.changed_data:
+            after = sorted(str(user) for user in form.instance.members.all())
+            what = f"{'changed' if change else 'made'} the team {form.instance.name}"
+            _record(request, what, before={"members": before}, after={"members": after})
+
+    def delete_model(self, request: HttpRequest, obj: Team) -> None:
+        with transaction.atomic():
+            super().delete_model(request, obj)
+            _record(request, f"removed the team {obj.name}")
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Team]) -> None:
+        teams = list(queryset)
+        with transaction.atomic():
+            super().delete_queryset(request, queryset)
+            for team in teams:
+                _record(request, f"removed the team {team.name}")
+
+
+def _record(request: HttpRequest, what: str, **detail: Any) -> None:
+    audit.record(audit.Kind.ACCESS, what, by=request.user, at=timezone.now(), detail=detail)
 
 
 @admin.register(Reading)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from datetime import date
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from accounts.events import traits
 from accounts.events.messages import ACTIONS
@@ -17,6 +18,7 @@ from accounts.events.resolve import accounts_of
 from accounts.events.totals import Target, target_of, update_days
 from accounts.events.users import Users
 from accounts.models import Event, EventRule, EventUser, WriteKey
+from accounts.services.changes import mark
 
 log = logging.getLogger("csm.events")
 
@@ -120,6 +122,8 @@ def _apply(events: list[Event], as_of: date) -> None:
     traits.load(telling, as_of=as_of)
     _mark(events)
     _count(events, rules)
+    acted = {e.account_id for e in events if e.kind in ACTIONS and e.state == State.APPLIED}
+    mark({pk for pk in acted if pk is not None}, at=timezone.now())
     for source, ids in _by_source(users.moved).items():
         for some in _pieces(sorted(ids)):
             _wait(source, group_id="", user_id__in=some)

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import Count, Q
+from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.events.apply import one_at_a_time
@@ -16,6 +17,7 @@ from accounts.events.totals import Target, day_values, rebuild, target_of, usabl
 from accounts.measures import BUILT_IN, measure_ids
 from accounts.models import Event, EventRule, Feature, UsageMeasure, WriteKey
 from accounts.models.usage import Aggregate
+from accounts.services.changes import leave_to_the_night
 
 PREVIEW_DAYS = 30
 
@@ -74,6 +76,7 @@ def save_rule(rule: EventRule, *, by: Any) -> int:
         touched = [rule] if before is None else [before, rule]
         _restate({one.event for one in touched})
         made = _rebuild({target_of(one) for one in touched})
+        leave_to_the_night(at=timezone.now())
         return made.get(target_of(rule), 0)
 
 

@@ -66,7 +66,7 @@ def _load(rows: list[HeldRow], run: ImportRun) -> int:
         as_of=run.as_of,
     )
     planned = load.plan(found, context)
-    planned.apply(run)
+    load.write(planned, run)
     load_related.finish(feed, run)
     done = set(planned.outcomes) - {row.number for row in planned.held}
     settled: list[Any] = [by_number[number] for number in done]

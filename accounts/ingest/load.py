@@ -19,6 +19,7 @@ from accounts.ingest.plans import BasePlan, Context
 from accounts.ingest.row import Row
 from accounts.ingest.validate import Validator
 from accounts.models import ImportRun, Team
+from accounts.services import changes
 
 _PLANS: Final[dict[str, Any]] = {
     "accounts": load_accounts.plan,
@@ -60,9 +61,19 @@ def plan(rows: Sequence[Row], context: Context, sample_size: int = 0) -> BasePla
     return made
 
 
-def apply(planned: BasePlan, run: ImportRun) -> None:
-    """Write `planned`, what undoes it, and the rows that wait. The caller holds the transaction."""
+def write(planned: BasePlan, run: ImportRun) -> None:
+    """Write `planned` and what undoes it; its accounts are to be scored. The caller holds the transaction."""
+    now = timezone.now()
+    there = planned.touched()
+    # Before the change: the daily sums have the accounts as they still stand.
+    changes.mark_import(there, run, at=now)
     planned.apply(run)
+    changes.mark_import(planned.touched() - there, run, at=now)
+
+
+def apply(planned: BasePlan, run: ImportRun) -> None:
+    """`write`, and keep the rows that wait."""
+    write(planned, run)
     cells_of = planned.context.cells_of
     load_held.hold([(row.number, row.account_id, cells_of(row)) for row in planned.held], run)
 

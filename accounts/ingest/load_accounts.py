@@ -76,6 +76,14 @@ class AccountPlan(BasePlan):
         self.appeared = {account.external_id for _, account in self.new} | self._alias(run)
         self.changes.write(run)
 
+    def touched(self) -> set[int]:
+        there = {
+            account.pk
+            for number, account in self.known.items()
+            if self.outcomes.get(number) == UPDATED
+        }
+        return there | {account.pk for _, account in self.new if account.pk is not None}
+
     def row_ids(self) -> dict[int, int]:
         made = {row.number: account.pk for row, account in self.new}
         return made | {number: account.pk for number, account in self.known.items()}

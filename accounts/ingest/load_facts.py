@@ -90,6 +90,15 @@ class FactPlan(BasePlan):
         load_related.follow(self.context.feed, self.told, self.changes, run)
         self.changes.write(run)
 
+    def touched(self) -> set[int]:
+        news = {
+            account_id
+            for row, _, account_id in self.told
+            if self.outcomes.get(row.number) != UNCHANGED
+        }
+        left = {change.before.get("account_id") for change in self.changed}
+        return news | {account_id for account_id in left if account_id is not None}
+
     def row_ids(self) -> dict[int, int]:
         return self._ids
 

@@ -27,6 +27,10 @@ class MetricPlan(BasePlan):
             self.changes.add(Reading, reading.pk, {"metrics": old}, {"metrics": reading.metrics})
         self.changes.write(run)
 
+    def touched(self) -> set[int]:
+        changed = {reading.account_id for reading, _ in self.changed.values()}
+        return {account_id for account_id, _ in self.new} | changed
+
 
 def plan(rows: Sequence[Row], context: Context, sample_size: int = 0) -> MetricPlan:
     """Compare `rows` (account, day and metric unique) with the readings of the source."""

@@ -124,6 +124,10 @@ class BasePlan:
         """Write it, and what undoes it. The caller holds the transaction."""
         raise NotImplementedError
 
+    def touched(self) -> set[int]:
+        """Accounts whose facts it changes; those it makes once it is applied."""
+        raise NotImplementedError
+
     def row_ids(self) -> dict[int, int]:
         """After `apply`: primary keys by row number, where a row is one row of ours."""
         return {}

@@ -15,6 +15,7 @@ from accounts.ingest.errors import UndoRefused
 from accounts.ingest.feeds import FEEDS
 from accounts.ingest.plans import plain, upsert
 from accounts.ingest.sources import lock
+from accounts.ingest.touched import accounts_of
 from accounts.models import (
     Account,
     AccountAlias,
@@ -31,6 +32,7 @@ from accounts.models import (
     Reading,
     Usage,
 )
+from accounts.services.changes import mark
 
 _CHUNK: Final = 2_000
 # Rows that carry the import that made them, in the order they can go.
@@ -80,6 +82,7 @@ def undo(run: ImportRun, *, by: Any) -> UndoCounts:
         _refuse_early(current)
         _refuse_if_built_upon(current)
         _refuse_if_merged(current)
+        mark(accounts_of(current), at=timezone.now())
         waiting = HeldRow.objects.filter(import_run=current, state=HeldRow.State.WAITING)
         discarded = waiting.update(state=HeldRow.State.DISCARDED, settled_at=timezone.now())
         restored, kept = _restore(current)

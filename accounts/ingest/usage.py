@@ -201,6 +201,13 @@ class UsagePlan(BasePlan):
                 cursor.execute(_INSERT, [run.source, run.pk])
         self.changes.write(run)
 
+    def touched(self) -> set[int]:
+        return {
+            account_id
+            for number, account_id, *_ in self.values
+            if self.outcomes.get(number) != UNCHANGED
+        }
+
 
 def plan(rows: Sequence[Row], context: Context, sample_size: int = 0) -> UsagePlan:
     """Stage `rows` and compare them with the usage there is. Statements do not grow with the rows."""

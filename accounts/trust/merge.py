@@ -24,6 +24,7 @@ from accounts.models import (
     NotADuplicate,
     OwnerPeriod,
 )
+from accounts.services.changes import mark
 from accounts.trust import followers
 from csm.lib.errors import WorkbenchError
 
@@ -182,6 +183,8 @@ def merge(kept: Account, merged: Account, *, on: date, by: Any) -> Merge:
         locked = Account.objects.select_for_update().order_by("pk").in_bulk([kept.pk, merged.pk])
         kept, merged = locked[kept.pk], locked[merged.pk]
         _refuse(kept, merged)
+        now = timezone.now()
+        mark([kept.pk, merged.pk], at=now)
         moved: dict[str, list[int]] = {}
         conflicts: dict[str, int] = {}
         for model in tables():
@@ -191,7 +194,6 @@ def merge(kept: Account, merged: Account, *, on: date, by: Any) -> Merge:
             if ids:
                 moved[model._meta.model_name] = ids
                 _point(model, ids, "account", merged.pk, kept.pk)
-        now = timezone.now()
         for follower in followers.followers():
             follower.make_room(kept, merged, by, now)
         for name, model in followers.tables().items():
@@ -289,6 +291,8 @@ def undo(done: Merge, *, by: Any) -> list[str]:
                 f"A later merge ({built.merged.name} into {built.kept.name}) builds on this one: undo that "
                 "one first."
             )
+        now = timezone.now()
+        mark([current.kept_id, current.merged_id], at=now)
         changed, moved = current.changed, dict(current.moved)
         old, new = current.kept_id, current.merged_id
         Account.objects.filter(pk=new).update(merged_into=None)
@@ -305,7 +309,7 @@ def undo(done: Merge, *, by: Any) -> list[str]:
         LookAlike.objects.bulk_create(
             (LookAlike(**pair) for pair in changed.get("open_pairs", [])), ignore_conflicts=True
         )
-        current.undone_at, current.undone_by = timezone.now(), by
+        current.undone_at, current.undone_by = now, by
         for follower in followers.followers():
             follower.done([old, new], current.undone_at)
         current.save(update_fields=["undone_at", "undone_by"])

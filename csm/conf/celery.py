@@ -27,10 +27,7 @@ ROUTES: Final[dict[str, dict[str, str]]] = {
             "playbooks.tasks.work_replay",
         )
     },
-    "csm.tasks.rescore": {"queue": "day"},
-    "csm.tasks.rescore_*": {"queue": "day"},
-    "csm.by_day*": {"queue": "day"},
-    "playbooks.tasks.look": {"queue": "day"},
+    "csm.tasks.by_day": {"queue": "day"},
 }
 
 

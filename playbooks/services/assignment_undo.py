@@ -11,6 +11,7 @@ from django.db.models import F
 
 from accounts.access import changeable_by, may_assign
 from accounts.models import Account
+from accounts.services.changes import mark
 from accounts.services.owners import note_owners
 from playbooks.models import (
     Alert,
@@ -56,7 +57,7 @@ def undo(row: Assignment, *, by: Any, at: datetime, on: date) -> Undone:
     touched: set[int] = set()
     back = sum(
         (
-            _accounts(row, moved, by, on, touched),
+            _accounts(row, moved, told, touched),
             _plans(row, moved.get("interventions", {}), told, touched),
             _tasks(row, moved.get("tasks", {}), told, touched),
             _alerts(row, moved.get("alerts", {}), told, touched),
@@ -79,20 +80,23 @@ def _by_owner(moved: Owners) -> list[tuple[list[int], int | None]]:
 
 
 def _accounts(
-    row: Assignment, moved: Mapping[str, Owners], by: Any, on: date, touched: set[int]
+    row: Assignment, moved: Mapping[str, Owners], told: Mapping[str, Any], touched: set[int]
 ) -> int:
     owners = moved.get("accounts", {})
     # A deleted colleague has no accounts to go back from.
     here = Account.objects.filter(pk__in=list(owners), owner=row.to_id, merged_into=None)
-    theirs = here.filter(pk__in=changeable_by(by).order_by().values("pk"))
+    theirs = here.filter(pk__in=changeable_by(told["by"]).order_by().values("pk"))
     ids = set(theirs.select_for_update(of=("self",)).values_list("pk", flat=True))
+    mark(ids, at=told["at"])
     for pks, previous in _by_owner({pk: owners[pk] for pk in ids}):
         Account.objects.filter(pk__in=pks).update(owner=previous)
     teams = {pk: team for pk, team in moved.get("teams", {}).items() if pk in ids}
     for pks, team in _by_owner(teams):
         Account.objects.filter(pk__in=pks).update(team=team)
     if ids:
-        note_owners({pk: (owners[pk], on) for pk in ids}, previous=dict.fromkeys(ids, row.to_id))
+        note_owners(
+            {pk: (owners[pk], told["on"]) for pk in ids}, previous=dict.fromkeys(ids, row.to_id)
+        )
         Handover.objects.filter(assignment=row, account__in=ids).delete()
     touched |= ids
     return len(ids)

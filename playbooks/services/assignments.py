@@ -15,6 +15,7 @@ from django.db.models import F
 
 from accounts.access import may_write
 from accounts.models import Account
+from accounts.services.changes import mark
 from accounts.services.owners import note_owners
 from playbooks.models import (
     Alert,
@@ -80,6 +81,7 @@ def assign(
         moved=found.stored(),
     )
     batch = batch_of(row)
+    mark(found.accounts, at=at)
     _move_accounts(found, to, on)
     move_work(found, to, by=by, at=at, on=on, batch=batch, reason=reason)
     Handover.objects.bulk_create(

@@ -66,8 +66,9 @@ def groups(
     first_id: int,
     last_id: int,
     frozen: Frozen | None = None,
+    only: Sequence[int] = (),
 ) -> Iterator[Group]:
-    """The accounts of a range by the version that scores them.
+    """The accounts of a range by the version that scores them; with `only`, these of it and no others.
 
     The first version whose scope matches takes an account, the last of the plan takes the rest. Facts of a
     `frozen` feed after its last good day are not read.
@@ -81,6 +82,7 @@ def groups(
         last_id=last_id,
         baselines=baselines,
         frozen=frozen,
+        only=only,
     )
     free = np.ones(len(rows), dtype=bool)
     for place, (version_id, spec) in enumerate(plan):

@@ -15,17 +15,19 @@ from typing import IO, Any
 
 # Task → module and function; the function takes the arguments by name and `say`.
 TASKS = {
-    "prepare": "csm.bench.tasks:prepare",
+    "migrate": "csm.bench.tasks:migrate",
+    "fill": "csm.bench.tasks:fill",
+    "night": "csm.bench.tasks:score",
     "compare": "csm.bench.tasks:compare",
+    "begin": "csm.bench.workers:begin",
     "worker": "csm.bench.workers:worker",
-    "workers": "csm.bench.workers:measure",
-    "history": "csm.bench.tasks:history",
-    "events": "csm.bench.tasks:events",
-    "embedded": "csm.bench.tasks:embedded",
+    "history": "csm.bench.tasks:ninety_nights",
     "lists": "csm.bench.tasks:lists",
-    "day": "csm.bench.tasks:day",
-    "pages": "csm.bench.tasks:pages",
-    "triggers": "csm.bench.tasks:triggers",
+    "day": "csm.bench.tasks:by_day",
+    "events": "csm.bench.tasks:dated_events",
+    "embedded": "csm.bench.tasks:embedded",
+    "pages": "csm.bench.tasks:all_pages",
+    "triggers": "csm.bench.tasks:all_triggers",
 }
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -40,7 +42,8 @@ def start(task: str, url: str, arguments: dict[str, Any]) -> "subprocess.Popen[s
     return subprocess.Popen(  # noqa: S603 - our own
         command,
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": url, "REDIS_URL": "", "DJANGO_SETTINGS_MODULE": "csm.settings"},
+        env=os.environ
+        | {"DATABASE_URL": url, "REDIS_URL": "", "DJANGO_SETTINGS_MODULE": "csm.settings"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -62,7 +65,13 @@ def result(process: "subprocess.Popen[str]") -> dict[str, Any]:
 
 def run(task: str, url: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Start it and wait. Raises TaskError."""
-    return result(start(task, url, arguments))
+    process = start(task, url, arguments)
+    try:
+        return result(process)
+    finally:
+        if process.poll() is None:  # we are asked to stop
+            process.kill()
+            process.wait()
 
 
 def peak_rss_mb() -> float:
@@ -90,7 +99,8 @@ def main(argv: list[str]) -> int:
     started = time.perf_counter()
 
     def say(text: str) -> None:
-        print(f"[{task} {time.perf_counter() - started:6.1f} s] {text}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"[{task} {time.perf_counter() - started:6.1f} s] {text}\n")
+        sys.stderr.flush()
 
     try:
         found = _function(task)(**arguments, say=say)

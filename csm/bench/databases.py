@@ -19,25 +19,32 @@ def is_postgres(url: str) -> bool:
 
 
 @contextmanager
-def throw_away(server: str, name: str) -> Iterator[str]:
-    """The URL of an empty database on the server of the URL `server`, dropped at the end.
+def throw_away(server: str, name: str, template: str = "") -> Iterator[str]:
+    """The URL of a database on the server of the URL `server`, dropped at the end.
+
+    Empty, or a copy of the database of the URL `template`, which nobody may be connected to.
 
     Raises psycopg.Error when the server cannot be reached or the role may not create databases.
     """
     database = f"{PREFIX}{os.getpid()}_{name}"
     parts = urlsplit(server)
-    with psycopg.connect(_plain(server), autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+    with psycopg.connect(plain(server), autocommit=True) as admin:
+        origin = urlsplit(template).path.lstrip("/") or "template1"
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(database), sql.Identifier(origin)
+            )
+        )
     try:
         yield urlunsplit(parts._replace(path=f"/{database}"))
     finally:
-        with psycopg.connect(_plain(server), autocommit=True) as admin:
+        with psycopg.connect(plain(server), autocommit=True) as admin:
             admin.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
             )
 
 
-def _plain(url: str) -> str:
+def plain(url: str) -> str:
     """The URL in the scheme libpq knows."""
     return urlunsplit(urlsplit(url)._replace(scheme="postgresql"))
 

@@ -1,9 +1,9 @@
 """T1, T2, T3, T5 and T9: our night beside the same night written otherwise, in turn, on the same rows.
 
-Every side scores the same dates. A round is one night of each; before each night the server writes out what is
-dirty (CHECKPOINT), so that nobody pays for another's pages; after a round every side's tables are vacuumed. The first
-round warms up and is not counted. Scores are compared with ours after every round: a comparison that computes
-something else is none.
+Every side scores the same dates. A round is one night of each; before each night the server writes out what
+is dirty (CHECKPOINT), so that nobody pays for another's pages; after a round every side's tables are
+vacuumed. The first round warms up and is not counted. Scores are compared with ours after every round: a
+comparison that computes something else is none.
 """
 
 import datetime as dt
@@ -11,12 +11,13 @@ import statistics as figures
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.db import connection
 
-from csm.bench.compare import loop
-from csm.bench.compare.packed import Packed
+from csm.bench import processor
+from csm.bench.compare import loop, packed
 from csm.bench.compare.plain import Plain
 from csm.bench.data import Nights
 from csm.nightly import run_nightly
@@ -28,10 +29,6 @@ CLOSE = 0.01
 # Days of the nights that are timed: seven and thirty days before each there is a night to compare with.
 FIRST, STEP = 30, 7
 _BEFORE = (7, 14, 21, 23)
-_COPY = {
-    Snapshot._meta.db_table: "as_of",
-    "bench_packed_snapshot": "as_of",
-}
 
 Say = Callable[[str], None]
 
@@ -47,8 +44,9 @@ class _Compared:
         (version,) = versions.active_versions()
         self.version, self.spec = version, versions.spec_of(version)
         self.plain = Plain(self.spec) if "T1" in only else None
-        self.packed = Packed(self.spec, version.pk) if "T2" in only else None
+        self.packed = packed.Packed(self.spec, version.pk) if "T2" in only else None
         self.taken: dict[str, list[float]] = defaultdict(list)
+        self.used: dict[str, list[float]] = defaultdict(list)
         self.wal: dict[str, list[int]] = defaultdict(list)
         self.stages: list[dict[str, float]] = []
         self.accounts = 0
@@ -66,24 +64,25 @@ class _Compared:
     def _history(self) -> None:
         """The first night, and copies of it where the timed ones look a week and a month back."""
         first = self.nights.on(0)
-        self.accounts = _night(first).accounts
+        self.accounts = score_night(first).accounts
         if self.packed is not None:
             self.packed.night(first)
         with connection.cursor() as cursor:
-            for table in _COPY:
-                if table == Snapshot._meta.db_table or self.packed is not None:
-                    for day in _BEFORE:
-                        copy_night(cursor, table, first, self.nights.on(day))
+            tables = [Snapshot._meta.db_table] + [packed.SNAPSHOT] * (self.packed is not None)
+            for table in tables:
+                for day in _BEFORE:
+                    on = {"on": self.nights.on(day)}
+                    copy_night(cursor, table, first, {"as_of": "%(on)s::date"}, on)
 
     def _round(self, day: int, *, timed: bool) -> None:
         on = self.nights.on(day)
         previous = _previous(on)
         self._timed("ours", lambda: self._ours(on), timed)
         if self.plain is not None:
-            self._timed("T1", lambda: self.plain and self.plain.night(on), timed)
+            self._timed("T1", partial(self.plain.night, on), timed)
             self._same(self.plain.scores(), on, "T1")
         if self.packed is not None:
-            self._timed("T2", lambda: self.packed and self.packed.night(on, 1, previous), timed)
+            self._timed("T2", partial(self.packed.night, on, 1, previous), timed)
             self._same(self.packed.scores(), on, "T2")
         if "T3" in self.only:
             self._one_by_one(self.nights.on(day + 1), timed)
@@ -97,19 +96,24 @@ class _Compared:
     def _timed(self, name: str, work: Callable[[], object], timed: bool) -> None:
         with connection.cursor() as cursor:
             cursor.execute("CHECKPOINT")
-            before = _wal(cursor)
+            server = processor.of_server(cursor)
+            before, used = _wal(cursor), processor.seconds(server)
             started = time.perf_counter()
             work()
             seconds = time.perf_counter() - started
-            written = _wal(cursor) - before
-        self.say(f"  {name}: {seconds:.2f} s, {written / max(1, self.accounts):.0f} B of WAL an account")
+            written, used = _wal(cursor) - before, processor.seconds(server) - used
+        self.say(
+            f"  {name}: {seconds:.2f} s, of processor {used:.2f} s, "
+            f"{written / max(1, self.accounts):.0f} B of WAL an account"
+        )
         if timed:
             self.taken[name].append(seconds)
+            self.used[name].append(used)
             self.wal[name].append(written)
 
     def _ours(self, on: dt.date) -> None:
         stages: dict[str, float] = {}
-        _night(on, stages)
+        score_night(on, stages)
         self.stages.append(stages)
 
     def _one_by_one(self, on: dt.date, timed: bool) -> None:
@@ -160,16 +164,23 @@ class _Compared:
 
     def _results(self) -> dict[str, Any]:
         ours = self.taken["ours"]
-        found: dict[str, Any] = {"night": self._seconds("ours") | {"stages": _median(self.stages[1:])}}
+        found: dict[str, Any] = {
+            "night": self._seconds("ours") | {"stages": _median(self.stages[1:])}
+        }
         for name in ("T1", "T2"):
             if name in self.only:
                 ratios = [mine / other for mine, other in zip(ours, self.taken[name], strict=True)]
+                used = zip(self.used["ours"], self.used[name], strict=True)
                 found[name] = spread(ratios) | {
+                    # Steadier than wall time when the machine is busy; without parallel workers.
+                    "of_processor": spread([mine / max(other, 0.01) for mine, other in used]),
                     "ours": self._seconds("ours"),
                     "theirs": self._seconds(name),
                 }
         if "T3" in self.only:
-            found["T3"] = self._per_account("T3") | {"bulk_update": self._per_account("bulk_update")}
+            found["T3"] = self._per_account("T3") | {
+                "bulk_update": self._per_account("bulk_update")
+            }
         if "T5" in self.only:
             found["T5"] = spread([written / self.accounts for written in self.wal["ours"]])
         if "T9" in self.only:
@@ -181,6 +192,7 @@ class _Compared:
         return {
             "seconds": round(figures.median(seconds), 3),
             "all_seconds": [round(each, 3) for each in seconds],
+            "processor_seconds": round(figures.median(self.used[name]), 3),
             "accounts_per_second": round(self.accounts / figures.median(seconds)),
             "wal_bytes_per_account": round(figures.median(self.wal[name]) / self.accounts),
         }
@@ -205,14 +217,16 @@ class _Compared:
         return {"median": round(size / rows, 1), "rows": rows, "measures": len(self.spec.measures)}
 
 
-def copy_night(cursor: Any, table: str, source: dt.date, target: dt.date) -> None:
-    """The snapshots of one night under another date."""
+def copy_night(
+    cursor: Any, table: str, source: dt.date, changed: dict[str, str], values: dict[str, Any]
+) -> None:
+    """The rows of one night again; `changed` gives other columns, as SQL of `values`."""
     columns = [each.name for each in connection.introspection.get_table_description(cursor, table)]
-    chosen = ["%(target)s::date" if name == "as_of" else name for name in columns]
+    chosen = {name: changed.get(name, name) for name in columns if name != "id"}
     cursor.execute(
-        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(chosen)} FROM {table} "
-        "WHERE as_of = %(source)s ORDER BY account_id",
-        {"target": target, "source": source},
+        f"INSERT INTO {table} ({', '.join(chosen)}) SELECT {', '.join(chosen.values())} FROM {table} "
+        "WHERE as_of = %(source)s ORDER BY 1",
+        values | {"source": source},
     )
 
 
@@ -236,7 +250,7 @@ def spread(values: list[float]) -> dict[str, Any]:
     }
 
 
-def _night(on: dt.date, stages: dict[str, float] | None = None) -> ScoreRun:
+def score_night(on: dt.date, stages: dict[str, float] | None = None) -> ScoreRun:
     """Our night; `stages` takes the seconds at which counting, scoring and publishing were done."""
     started = time.perf_counter()
 
@@ -261,7 +275,9 @@ def _night(on: dt.date, stages: dict[str, float] | None = None) -> ScoreRun:
 
 
 def _previous(on: dt.date) -> dt.date | None:
-    run = ScoreRun.objects.filter(as_of__lt=on, state=ScoreRun.State.DONE).order_by("-as_of").first()
+    run = (
+        ScoreRun.objects.filter(as_of__lt=on, state=ScoreRun.State.DONE).order_by("-as_of").first()
+    )
     return run.as_of if run else None
 
 
@@ -271,9 +287,11 @@ def _wal(cursor: Any) -> int:
 
 
 def _median(stages: list[dict[str, float]]) -> dict[str, float]:
-    return {
-        name: round(figures.median([each[name] for each in stages]), 3) for name in stages[0]
-    } if stages else {}
+    return (
+        {name: round(figures.median([each[name] for each in stages]), 3) for name in stages[0]}
+        if stages
+        else {}
+    )
 
 
 def _close(one: float | None, other: float | None) -> bool:

@@ -1,4 +1,4 @@
-"""A scorecard's formulas as PostgreSQL: what scoring/README.md says of each normaliser, generated from the spec.
+"""A scorecard's formulas as PostgreSQL, generated from the spec by what scoring/README.md says of each.
 
 Knows min_max (with its transforms), linear, steps, share and mapping, the three policies for missing values and
 no caps: all of the scorecards `crm-engagement` and `product-value`. The stages are nested selects:
@@ -80,7 +80,11 @@ class Formulas:
         found = []
         for number, place, measure in self._placed():
             if measure.normaliser == "min_max":
-                usable = f"CASE WHEN s{place} > -1 THEN s{place} END" if _is_log(measure) else f"s{place}"
+                usable = (
+                    f"CASE WHEN s{place} > -1 THEN s{place} END"
+                    if _is_log(measure)
+                    else f"s{place}"
+                )
                 found += [
                     f"{_transformed(measure, f'MIN({usable})')} AS lo{number}",
                     f"{_transformed(measure, f'MAX({usable})')} AS hi{number}",
@@ -101,7 +105,7 @@ class Formulas:
                 f"CASE WHEN s{place + 1} > 0 THEN {_bounded(f'100 * {value} / s{place + 1}')} END"
             )
         if measure.normaliser == "mapping":
-            earned = [params["points"][name] for name in _names(measure)]
+            earned = [params["points"][name] for name in categories(measure)]
             cases = " ".join(f"WHEN {n} THEN {float(each)}" for n, each in enumerate(earned))
             return f"(CASE s{place} {cases} END)::float8"
         if measure.normaliser == "steps":
@@ -138,7 +142,9 @@ class Formulas:
             for measure in component.measures:
                 active, filled = _active(measure, number)
                 weight = f"CASE WHEN h{place} > 0 THEN {active} * {factor} ELSE 0 END"
-                points = f"CASE WHEN h{place} > 0 THEN {active} * {factor} * {filled} / 100 ELSE 0 END"
+                points = (
+                    f"CASE WHEN h{place} > 0 THEN {active} * {factor} * {filled} / 100 ELSE 0 END"
+                )
                 columns += [f"{weight} AS w{number}", f"{points} AS p{number}"]
                 earned.append(f"{active} * {filled}")
                 number += 1
@@ -156,7 +162,8 @@ class Formulas:
             f"({revenue.upsell_base} + {revenue.upsell_slope} * score / 100)))::bigint AS predicted"
         )
         bands = " ".join(
-            f"WHEN score < {band.low - _HALF} THEN {n}" for n, band in enumerate(self.spec.bands[1:])
+            f"WHEN score < {band.low - _HALF} THEN {n}"
+            for n, band in enumerate(self.spec.bands[1:])
         )
         band = (
             f"(CASE WHEN score IS NULL OR coverage < {self.spec.min_coverage - 1e-9} THEN -1 {bands} "
@@ -181,10 +188,6 @@ class Formulas:
 
 def _number(key: str) -> str:
     return f"(r.metrics -> '{key}')::float8"
-
-
-def _names(measure: Measure) -> tuple[str, ...]:
-    return categories(measure)
 
 
 def _is_log(measure: Measure) -> bool:

@@ -81,7 +81,9 @@ def score(
     measures = {measure.key: measure for measure in spec.measures}
     by_owner: dict[str, list[float | None]] = {}
     for slot in slots(spec):
-        told = getattr(account, slot.column) if slot.column in ATTRIBUTES else metrics.get(slot.column)
+        told = (
+            getattr(account, slot.column) if slot.column in ATTRIBUTES else metrics.get(slot.column)
+        )
         if slot.role == "category":
             names = categories(measures[slot.owner])
             told = float(names.index(told)) if told in names else None
@@ -159,9 +161,7 @@ def _weighed(spec: ScorecardSpec, values: Sequence[float | None]) -> dict[str, A
     }
 
 
-def _predicted(
-    spec: ScorecardSpec, metrics: Mapping[str, Any], total: float | None
-) -> int | None:
+def _predicted(spec: ScorecardSpec, metrics: Mapping[str, Any], total: float | None) -> int | None:
     rule = spec.revenue
     pipeline, won = metrics.get(rule.pipeline_metric), metrics.get(rule.won_metric)
     if pipeline is None or won is None or total is None:

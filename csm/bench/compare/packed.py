@@ -6,6 +6,7 @@ which writes no WAL. `float4send` packs big-endian where we pack little-endian: 
 """
 
 import datetime as dt
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -37,7 +38,7 @@ class Packed:
                 cursor.execute(f"CREATE TABLE {name} (LIKE {like} INCLUDING ALL)")
 
     def night(self, on: dt.date, run_id: int = 0, previous: dt.date | None = None) -> None:
-        values = {
+        values: dict[str, Any] = {
             "on": on,
             "run": run_id,
             "version": self.version_id,
@@ -111,11 +112,11 @@ class Packed:
         cases = " ".join(f"WHEN {n} THEN '{pair[which]}'" for n, pair in enumerate(words[:-1]))
         return f"CASE {band} {cases} ELSE '{words[-1][which]}' END"
 
-    def _swap_health(self, cursor: object, values: dict[str, object]) -> None:
+    def _swap_health(self, cursor: Any, values: dict[str, Any]) -> None:
         """A table without indexes filled, then indexed, then renamed: cheaper than keeping indexes up."""
         new = "bench_packed_health_new"
         columns = _those_of(HEALTH_TABLE, self._health_columns())
-        run = cursor.execute  # type: ignore[attr-defined]
+        run = cursor.execute
         run(f"CREATE TABLE {new} (LIKE {HEALTH_TABLE} INCLUDING DEFAULTS)")
         run(
             f"INSERT INTO {new} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM "
@@ -216,10 +217,10 @@ def _priority(fall: str) -> str:
 
 
 def _those_of(table: str, columns: dict[str, str]) -> dict[str, str]:
-    """The columns `table` has. Raises RuntimeError when it has one that is not known here."""
+    """The columns `table` has; others that may be null stay so. Raises RuntimeError for the rest."""
     with connection.cursor() as cursor:
-        there = [column.name for column in connection.introspection.get_table_description(cursor, table)]
-    strange = sorted(set(there) - set(columns))
+        found = connection.introspection.get_table_description(cursor, table)
+    strange = [each.name for each in found if each.name not in columns and not each.null_ok]
     if strange:
-        raise RuntimeError(f"{table} has columns the comparison does not fill: {', '.join(strange)}.")
-    return {name: columns[name] for name in there}
+        raise RuntimeError(f"The comparison does not fill {', '.join(strange)} of {table}.")
+    return {each.name: columns[each.name] for each in found if each.name in columns}

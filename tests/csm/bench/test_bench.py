@@ -1,51 +1,79 @@
-"""The bench runs and says what it measured; how fast is for a quiet machine, never for a test."""
+"""The bench says what it wants and what it found; how fast is for a quiet machine, never for a test."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from csm.bench import report
+from csm.bench.compare.formulas import Formulas, NotInSQLError
+from scoring.services import versions
 
-def test_a_small_bench_writes_every_figure(tmp_path: Path) -> None:
-    out = tmp_path / "bench.json"
-    call_command("bench", accounts=200, nights=1, requests=2, months=1, json=str(out))
-    found = json.loads(out.read_text())
-    assert found.keys() == {
-        "accounts",
-        "measured_at",
-        "commit",
-        "versions",
-        "machine",
-        "night",
-        "pages",
-        "events",
-        "triggers",
-        "triggers_from_facts",
-        "targets",
-        "peak_rss_mb",
-    }
-    assert found["night"].keys() == {
-        "frame_read",
-        "pack_and_statistics",
-        "merge_statistics",
-        "scoring",
-        "publish",
-        "whole_night",
-    }
-    assert found["pages"].keys() == {"bare", "portfolio", "at_risk", "home", "insights"}
-    for page in found["pages"].values():
-        assert page.keys() == {"p50_ms", "p95_ms", "ratio_p50", "ratio_p95", "queries", "requests"}
-        assert page["queries"] >= 2  # session and user
-    assert found["triggers"]["triggers"] == 28
-    assert found["triggers"]["first_night"]["opened"] > 0
-    assert found["triggers"]["every_night"]["opened"] == 0
-    assert found["triggers_from_facts"]["first_night"]["opened"] > 0
-    for target in found["targets"].values():
-        assert target.keys() == {"target", "reached", "met"}
-    assert found["accounts"] == 200
+ROW = {"id", "what", "unit", "more_is_better", "target", "stretch", "measured"}
+ROW |= {"met", "stretch_met", "missed_by", "detail"}
 
 
-def test_numbers_must_make_sense() -> None:
-    with pytest.raises(CommandError, match="--accounts must be at least 1"):
-        call_command("bench", accounts=0)
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """Without PostgreSQL only the embedded database can be measured; the rest says so."""
+    out = tmp_path_factory.mktemp("bench") / "bench.json"
+    call_command(
+        "bench", accounts=120, only="T1,T13", rounds=1, database="sqlite://", out=str(out)
+    )
+    return json.loads(out.read_text(encoding="utf-8"))
+
+
+def test_the_embedded_database_is_measured_in_one_of_its_own(found: dict) -> None:
+    result = found["results"]["T13"]
+    assert result["accounts"] == 120
+    assert 0 < result["published_per_second"] <= result["stored_per_second"]
+    assert found["database"]["vendor"] == "sqlite"
+    assert found["machine"].keys() >= {"cpus", "load", "memory_gb"}
+    assert found["versions"].keys() >= {"python", "django", "numpy", "psycopg", "sqlite"}
+
+
+def test_what_was_not_measured_says_why(found: dict) -> None:
+    rows = {row["id"]: row for row in found["targets"]}
+    assert rows.keys() == {"T1", "T13"}
+    assert all(row.keys() == ROW for row in rows.values())
+    assert rows["T1"]["met"] is None
+    assert "PostgreSQL" in rows["T1"]["detail"]
+    assert rows["T13"]["measured"] == found["results"]["T13"]["stored_per_second"]
+
+
+def test_a_report_becomes_a_table_for_the_documentation(found: dict, tmp_path: Path) -> None:
+    file = tmp_path / "bench.json"
+    file.write_text(json.dumps(found), encoding="utf-8")
+    out = io.StringIO()
+    call_command("bench", markdown=str(file), stdout=out)
+    assert "| T13 | SQLite: scored and stored | ≥ 40,000 accounts/s |" in out.getvalue()
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("bench", markdown=str(tmp_path / "absent.json"))
+
+
+def test_a_missed_target_says_by_how_much() -> None:
+    sides = {"ours": {"seconds": 3.0}, "theirs": {"seconds": 5.0}, "of_processor": {"median": 0.6}}
+    result = {"median": 0.6, "min": 0.5, "max": 0.7, "pairs": 3} | sides
+    (missed,) = report.verdicts({"T1": result})
+    assert (missed["met"], missed["missed_by"]) == (False, "33%")
+    (met,) = report.verdicts({"T1": result | {"median": 0.29}})
+    assert (met["met"], met["stretch_met"], met["missed_by"]) == (True, True, None)
+
+
+def test_a_scorecard_sql_cannot_express_is_refused() -> None:
+    with pytest.raises(NotInSQLError, match="own_baseline"):
+        Formulas(versions.read_yaml(versions.PRESETS / "five-pillar.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"accounts": 0}, "--accounts must be at least 1"),
+        ({"only": "T1,T99"}, "There is no T99"),
+    ],
+)
+def test_numbers_and_names_must_make_sense(options: dict, said: str) -> None:
+    with pytest.raises(CommandError, match=said):
+        call_command("bench", **options)

@@ -2,12 +2,25 @@
 
 from typing import Any
 
+from allauth.account import admin as _account  # noqa: F401 - registers what is taken out below
+from allauth.account.models import EmailAddress
+from allauth.mfa import admin as _mfa  # noqa: F401
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount import admin as _social  # noqa: F401
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions import admin as _sessions  # noqa: F401
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.generic import RedirectView
 from django_celery_beat.models import (
     ClockedSchedule,
     CrontabSchedule,
@@ -16,9 +29,13 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
+from accounts import audit
 from accounts.admin.records import RecordAdmin
 from accounts.models import Team
-from csm.models import ApiToken, Role, ScheduledResult, User
+from csm.models import ApiToken, LogInTries, Role, ScheduledResult, User
+from csm.sign_in import sessions
+from csm.sign_in.views import log_out, to_log_in
+from csm.tokens import services as tokens
 
 # The schedule has a page of its own, where a change is checked and recorded.
 for each in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
@@ -26,6 +43,22 @@ for each in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, S
 
 # Rights come from the role; Django's groups would be a second, silent way to give them.
 admin.site.unregister(Group)
+# Secrets, and rights given past the page of the colleague: their pages are csm.sign_in's.
+for model in (
+    EmailAddress,
+    Authenticator,
+    SocialAccount,
+    SocialApp,
+    SocialToken,
+    UserSession,
+):
+    admin.site.unregister(model)
+# One door: the log-in with its second factor and lock-out.
+admin.site.login = to_log_in  # type: ignore[method-assign,assignment]
+admin.site.logout = log_out  # type: ignore[method-assign,assignment]
+admin.site.password_change = RedirectView.as_view(  # type: ignore[method-assign,assignment]
+    pattern_name="password_change"
+)
 
 
 class _WithTeams(forms.ModelForm):
@@ -104,11 +137,69 @@ class UserAdmin(BaseUserAdmin):
         if not change or "role" in form.changed_data:
             obj.is_staff = obj.is_superuser = obj.role == Role.ADMIN
         super().save_model(request, obj, form, change)
+        if change and "is_active" in form.changed_data and not obj.is_active:
+            by: Any = request.user
+            at = timezone.now()
+            sessions.end_all(obj, by=by, at=at, why="not active any more")
+            tokens.revoke_all(obj, by=by, at=at)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if "teams" in form.cleaned_data:
             form.instance.teams.set(form.cleaned_data["teams"])
+        if change and not form.changed_data:
+            return
+        what = "changed" if change else "made"
+        _record(request, f"{what} the user {form.instance.username}", form.instance, form, change)
+
+    @transaction.atomic
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        _record(request, f"removed the user {obj.username}", obj)
+        super().delete_model(request, obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            _record(request, f"removed the user {user.username}", user)
+        super().delete_queryset(request, queryset)
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """Also recorded; the colleague's sessions end."""
+        answer: Any = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and answer.status_code == 302:
+            user = User.objects.get(pk=id)
+            _record(request, f"set the password of {user.username}", user)
+            if user.pk != request.user.pk:
+                by: Any = request.user
+                sessions.end_all(user, by=by, at=timezone.now(), why="password set")
+        return answer  # type: ignore[no-any-return]
+
+    def view_on_site(self, obj: User) -> str:
+        """The page with the colleague's sessions, second factor and tokens."""
+        return reverse("person", args=[obj.pk])
+
+
+def _record(
+    request: HttpRequest, what: str, user: User, form: Any = None, change: bool = False
+) -> None:
+    detail: dict[str, Any] = {"user": user.username}
+    if form is not None:
+        # A new colleague's form asks for fewer things than that of one who is there.
+        names = [name for name in ("role", "is_active", "email", "teams") if name in form.fields]
+        detail["after"] = {name: _plain(form.cleaned_data.get(name)) for name in names}
+        detail["before"] = {
+            name: _plain(form.get_initial_for_field(form.fields[name], name)) if change else None
+            for name in names
+        }
+    audit.record(audit.Kind.ACCESS, what, by=request.user, at=timezone.now(), detail=detail)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool):
+        return value
+    return ", ".join(sorted(str(each) for each in value))
 
 
 @admin.register(ApiToken)
@@ -122,6 +213,20 @@ class ApiTokenAdmin(RecordAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_superuser)
+
+    def delete_model(self, request: HttpRequest, obj: ApiToken) -> None:
+        tokens.revoke(obj, by=request.user, at=timezone.now())
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        for token in queryset.select_related("user"):
+            tokens.revoke(token, by=request.user, at=timezone.now())
+
+
+@admin.register(LogInTries)
+class LogInTriesAdmin(RecordAdmin):
+    """Who is locked out. The page of colleagues lifts it."""
+
+    list_display = ("key", "tries", "since", "locked_until")
 
 
 @admin.register(ScheduledResult)

@@ -137,3 +137,24 @@ class ScheduledResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.error or 'well'}"
+
+
+class LogInTries(models.Model):
+    """Failed log-ins of an account, an address or a second factor; locked when there were too many.
+
+    Rows and not the cache: all processes count together, and nobody unlocks by stopping Redis.
+    """
+
+    # As `csm.sign_in.tries` makes it: "address:203.0.113.7", "name:<digest>", "factor:<user>".
+    key = models.CharField(max_length=64, unique=True)
+    tries = models.PositiveIntegerField(default=0)
+    # When the first of them was.
+    since = models.DateTimeField(db_index=True)
+    locked_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-since"]
+        verbose_name_plural = "log-in tries"
+
+    def __str__(self) -> str:
+        return self.key

@@ -15,6 +15,7 @@ from csm.conf.celery import QUEUES, ROUTES, transport
 from csm.conf.databases import Connecting, database
 from csm.conf.errors import report_errors
 from csm.conf.logs import logging_config
+from csm.conf.sign_in import APPS, sign_in
 from csm.lib.safety import LOCAL_HOSTS, faults, local_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -55,6 +56,7 @@ LOG_LEVEL: str = env.str(
 # What /metrics asks for as a bearer token; without it only this machine may read them.
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
 _sentry_dsn: str = env.str("SENTRY_DSN", "")
+_sign_in = sign_in(env)
 env.seal()
 
 PRODUCTION = bool(set(ALLOWED_HOSTS) - LOCAL_HOSTS)
@@ -90,6 +92,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_tables2",
     "csp",
+    *APPS,
     "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -101,10 +104,13 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "csm.sign_in.middleware.Address",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "csm.sign_in.middleware.Sessions",
     # Deny by default: every page asks for a log-in unless its view says otherwise.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -180,9 +186,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "login"
+# Log-in, second factor, single sign-on, lock-out, sessions.
+vars().update(_sign_in)
 
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]
 EMAIL_HOST = _email["EMAIL_HOST"] or "localhost"
@@ -269,8 +274,6 @@ SPECTACULAR_SETTINGS = {
 }
 
 X_FRAME_OPTIONS = "DENY"
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 60 * 60 * 12
 SECURE_REFERRER_POLICY = "same-origin"
 if PRODUCTION:
     SECURE_SSL_REDIRECT = True

@@ -1,7 +1,6 @@
 """Every address of the workbench. All but the first five ask for a log-in (LoginRequiredMiddleware)."""
 
 from django.contrib import admin
-from django.contrib.auth import views as auth
 from django.urls import include, path
 
 from csm import gallery, import_views, probes
@@ -16,10 +15,8 @@ urlpatterns = [
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
     path("metrics", probes.metrics, name="metrics_exposition"),
-    path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path("logout/", auth.LogoutView.as_view(), name="logout"),
-    path("password/", auth.PasswordChangeView.as_view(), name="password_change"),
-    path("password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
+    path("", include("csm.sign_in.urls")),
+    path("audit/", include("csm.audit.urls")),
     path("", include("csm.portfolio.urls")),
     path("", include("csm.night_urls")),
     path("", include("scoring.urls")),

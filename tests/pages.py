@@ -159,6 +159,7 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
         "hand-over": reverse("handover", kwargs=one),
         "search": reverse("search") + "?q=a",
         "password": reverse("password_change"),
+        "security": reverse("security"),
         "tokens": reverse("tokens"),
     }
 
@@ -175,6 +176,8 @@ def admin_pages() -> dict[str, str]:
         "trigger, new": reverse("trigger_new"),
         "trigger, edit": reverse("trigger_edit", args=[trigger.key]),
         "trigger, switch": reverse("trigger_switch", args=[trigger.key]),
+        "audit trail": reverse("audit") + "?kind=export",
+        "colleagues": reverse("people"),
         "imports": reverse("imports"),
         "imports without a hit": reverse("imports") + "?state=failed",
         "import a file": reverse("import_new"),

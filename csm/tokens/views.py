@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
@@ -33,6 +34,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
                 scopes=form.cleaned_data["scopes"],
                 days=form.days,
                 by=user,
+                at=timezone.now(),
             )
             form = TokenForm()
         except WorkbenchError as error:
@@ -52,6 +54,6 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @require_POST
 def revoke(request: HttpRequest, pk: str) -> HttpResponse:
     token = get_object_or_404(ApiToken, pk=pk, user=request.user)
-    services.revoke(token, by=request.user)
+    services.revoke(token, by=request.user, at=timezone.now())
     messages.success(request, f"“{token.name}” is revoked: programs that use it are refused now.")
     return redirect("tokens")

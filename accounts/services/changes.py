@@ -13,6 +13,7 @@ from celery import current_app
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
+from django.db.models import Subquery
 
 from accounts.models import ImportRun, Watermark
 from csm.lib.copy import among
@@ -78,10 +79,9 @@ def leave_to_the_night(*, at: datetime) -> None:
     Watermark.objects.update_or_create(key=LEFT_TO_THE_NIGHT, defaults={"at": at})
 
 
-def left_to_the_night(*, since: datetime) -> datetime | None:
-    """When changes were last left to the night, where that was after `since`; one query."""
-    found = Watermark.objects.filter(key=LEFT_TO_THE_NIGHT, at__gt=since)
-    return found.values_list("at", flat=True).first()
+def left_to_the_night() -> Subquery:
+    """When changes were last left to the night, as part of another query; null when they never were."""
+    return Subquery(Watermark.objects.filter(key=LEFT_TO_THE_NIGHT).values("at")[:1])
 
 
 def wake() -> None:

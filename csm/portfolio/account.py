@@ -2,16 +2,18 @@
 `account_history`."""
 
 import csv
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
-from accounts.models import Account
+from accounts.models import Account, ChangedAccount
+from csm.lib import display
 from csm.lib.dates import parse_day, today
 from csm.lib.spreadsheet import MARK, guarded
 from csm.portfolio import account_cells as cells
@@ -159,5 +161,32 @@ def header(account: Account, health: AccountHealth | None, here: str) -> dict[st
             {"label": account.name, "url": ""},
         ],
         "csv_url": reverse("account_history_csv", args=[account.pk]),
+        "by_day": _by_day(account, health),
         "change_definition": "Against the same scorecard version that many days before.",
     }
+
+
+def _by_day(account: Account, health: AccountHealth | None) -> list[str]:
+    """What happened to the score since the night, in sentences."""
+    told = []
+    if health and health.rescored_at:
+        told.append(f"Scored {_moment(health.rescored_at)}, after a change.")
+    changed: ChangedAccount | None = getattr(account, "changed", None)
+    if changed is not None and changed.scored_times != changed.times:
+        told.append(f"A change from {_moment(changed.changed_at)} waits to be scored.")
+    left: datetime | None = account.left_to_the_night  # type: ignore[attr-defined]  # annotated
+    night = health.run if health and health.run_id else None
+    if left is not None and night and night.finished_at and left > night.finished_at:
+        told.append(
+            f"More accounts changed {_moment(left)} than are scored by day: where this is one of them, its "
+            "change waits for the night."
+        )
+    return told
+
+
+def _moment(at: datetime) -> str:
+    """14:03 today, or with its day."""
+    local = timezone.localtime(at)
+    if local.date() == today():
+        return f"{local:%H:%M} today"
+    return f"on {display.day(local.date())} at {local:%H:%M}"

@@ -11,6 +11,7 @@ from django.http import Http404
 
 from accounts.access import visible_to
 from accounts.models import Account
+from accounts.services.changes import left_to_the_night
 from csm.portfolio.reasons import attention
 from playbooks import urgency
 from playbooks.models import AccountWork, Handover
@@ -70,10 +71,12 @@ def account_with_health(user: Any, pk: int) -> tuple[Account, AccountHealth | No
     below = Account.objects.filter(parent=OuterRef("pk"))
     found = (
         visible_to(user)
-        .select_related("owner", "team", "health", "work")
+        .select_related("owner", "team", "health__run", "work", "changed")
+        .defer("health__run__statistics", "health__run__report")
         .annotate(
             has_children=Exists(below),
             was_handed_over=Exists(Handover.objects.filter(account=OuterRef("pk"))),
+            left_to_the_night=left_to_the_night(),
         )
         .filter(pk=pk)
         .first()

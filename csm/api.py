@@ -14,6 +14,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import JSONRenderer
 
+from csm.outages import error_page
+
 _MACHINES = ("/api/", "/v1/")
 
 
@@ -38,6 +40,7 @@ class DocsView(SpectacularSwaggerSplitView):
 
 urlpatterns = [
     path("v1/", include("accounts.api.urls")),
+    path("v1/", include("scoring.api")),
     path("v1/", include("playbooks.api.urls")),
     path("schema/", SchemaView.as_view(), name="api_schema"),
     path("docs/", login_required(DocsView.as_view()), name="api_docs"),
@@ -61,9 +64,15 @@ not_found = _handler(
     "There is nothing at this address. Addresses are listed in /api/schema/ and end with a slash.",
     defaults.page_not_found,
 )
-server_error = _handler(
+_failed = _handler(
     500,
     "failed",
     "The workbench failed, nothing was changed. The log has the reason.",
     defaults.server_error,
 )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """What nobody expected; trouble of the database is told for what it is."""
+    page = error_page(request, as_json=request.path.startswith(_MACHINES))
+    return page or _failed(request)

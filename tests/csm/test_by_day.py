@@ -25,7 +25,12 @@ def accounts(make_account, owner, score_book):
         key="silent", name="Silent", family=Trigger.Family.REAL_TIME, rule=rule, is_active=True
     )
     found = [make_account(owner=owner) for _ in range(6)]
-    score_book({account: {"days_since_last_activity": 3} for account in found})
+    score_book(
+        {
+            account: {"days_since_last_activity": 3 + 5 * place}
+            for place, account in enumerate(found)
+        }
+    )
     return found
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 from django.db import connection
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 # Rows packed at a time: what fits a processor's cache is packed several times as fast.
 _ROWS = 20_000
@@ -49,6 +49,14 @@ class Column:
         missing = np.isnan(values) if nullable else None
         known = missing is None or not missing.any()
         return cls(name, "float8", values, None if known else missing)
+
+    @classmethod
+    def whole(cls, name: str, values: Array) -> "Column":
+        """int8 from whole float64 numbers; NaN is no value."""
+        missing = np.isnan(values)
+        if not missing.any():
+            return cls(name, "int8", values.astype(np.int64))
+        return cls(name, "int8", np.where(missing, 0, values).astype(np.int64), missing)
 
     @classmethod
     def same(cls, name: str, kind: str, value: int | date, rows: int) -> "Column":
@@ -220,15 +228,11 @@ def among(column: str, ids: Collection[int]) -> tuple[str, list[Any]]:
 def read_columns(statement: str, values: Sequence[Any], kinds: Mapping[str, str]) -> dict[str, Any]:
     """The rows of a SELECT on PostgreSQL as columns, in its order.
 
-    `kinds` names its columns: "float8" and "int8" become arrays (NaN and 0 for NULL), "json" a list of
-    plain values. The server sends one row with an array per column: no Python object per field.
+    `kinds` names its columns: "float8" and "int8" become arrays (NaN and 0 for NULL), "bytea" all values
+    joined (never NULL), "json" a list of plain values. The server sends one row with an array per column:
+    no Python object per field.
     """
-    wanted = [
-        f"json_agg({name})"
-        if kind == "json"
-        else f"array_agg(COALESCE({name}::{kind}, {_NULLS[kind]}))"
-        for name, kind in kinds.items()
-    ]
+    wanted = [_aggregate(name, kind) for name, kind in kinds.items()]
     from psycopg import Cursor  # the embedded mode does without
 
     sql = f"SELECT {', '.join(wanted)} FROM ({statement}) s"
@@ -246,11 +250,34 @@ def read_columns(statement: str, values: Sequence[Any], kinds: Mapping[str, str]
     }
 
 
+def _aggregate(name: str, kind: str) -> str:
+    if kind == "json":
+        return f"json_agg({name})"
+    if kind == "bytea":
+        return f"string_agg({name}, ''::bytea)"
+    return f"array_agg(COALESCE({name}::{kind}, {_NULLS[kind]}))"
+
+
 def _received(data: bytes | None, kind: str) -> Any:
     if kind == "json":
         return [] if data is None else orjson.loads(data)
+    if kind == "bytea":
+        return data or b""
     number = np.dtype(_FIXED[kind])
     if data is None:  # no rows
         return np.empty(0, dtype=number.newbyteorder("="))
     cells = np.frombuffer(data, dtype=[("size", ">i4"), ("value", number)], offset=_ARRAY_HEAD)
     return cells["value"].astype(number.newbyteorder("="))
+
+
+def columns_of(rows: QuerySet[Any], kinds: Mapping[str, str]) -> dict[str, Any]:
+    """Number columns of a queryset in its order, as `read_columns` gives them, on either database."""
+    chosen = rows.values_list(*kinds)
+    if connection.vendor == "postgresql":
+        sql, values = chosen.query.sql_with_params()
+        return read_columns(sql, values, kinds)
+    columns = list(zip(*chosen, strict=True)) or [()] * len(kinds)
+    return {
+        name: np.array(column, dtype=np.dtype(_FIXED[kind]).newbyteorder("="))
+        for column, (name, kind) in zip(columns, kinds.items(), strict=True)
+    }

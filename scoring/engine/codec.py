@@ -22,9 +22,21 @@ def _sliced(matrix: npt.NDArray[np.generic]) -> list[bytes]:
     )
 
 
+def inputs_matrix(packed: Packed) -> npt.NDArray[np.float32]:
+    """A packed matrix (n, slots) as it is stored: little-endian float32; lossless."""
+    return np.ascontiguousarray(packed, dtype=_INPUTS)
+
+
+def points_matrix(values: Floats) -> npt.NDArray[np.int16]:
+    """Points or component scores (n, k), each 0-100 or NaN, as they are stored: to the nearest 1/200."""
+    units = np.rint(np.asarray(values) * POINTS_PER_UNIT)
+    units = np.where(np.isnan(units), _MISSING, np.clip(units, -32767, 32767))
+    return np.ascontiguousarray(units, dtype=_POINTS)
+
+
 def encode_inputs(packed: Packed) -> list[bytes]:
-    """Rows of a packed matrix (n, slots) as little-endian float32; lossless."""
-    return _sliced(np.ascontiguousarray(packed, dtype=_INPUTS))
+    """The rows of `inputs_matrix`."""
+    return _sliced(inputs_matrix(packed))
 
 
 def decode_inputs(rows: Sequence[bytes], width: int) -> Packed:
@@ -33,16 +45,21 @@ def decode_inputs(rows: Sequence[bytes], width: int) -> Packed:
 
 
 def encode_points(values: Floats) -> list[bytes]:
-    """Rows of points or component scores (n, k), each 0-100 or NaN, to the nearest 1/200."""
-    units = np.rint(np.asarray(values) * POINTS_PER_UNIT)
-    units = np.where(np.isnan(units), _MISSING, np.clip(units, -32767, 32767))
-    return _sliced(np.ascontiguousarray(units, dtype=_POINTS))
+    """The rows of `points_matrix`."""
+    return _sliced(points_matrix(values))
 
 
 def decode_points(rows: Sequence[bytes], width: int) -> Floats:
     """Points (n, width) of encoded rows, NaN where missing; raises ValueError on another width."""
     units = _joined(rows, width, _POINTS)
     return np.where(units == _MISSING, np.nan, units / POINTS_PER_UNIT)
+
+
+def joined_inputs(data: bytes, rows: int, width: int) -> Packed:
+    """Packed matrix (rows, width) of encoded rows joined; raises ValueError on another width."""
+    if len(data) != rows * width * _INPUTS.itemsize:
+        raise ValueError(f"The stored vectors do not have {width} entries each.")
+    return np.frombuffer(data, dtype=_INPUTS).reshape(rows, width).astype(np.float32)
 
 
 def nullable(values: Floats) -> list[float | None]:

@@ -139,7 +139,11 @@ def _attributes(book: Book) -> dict[str, Any]:
 
 
 def _texts(values: Sequence[str | None]) -> np.ndarray:
-    return np.array([text or None for text in values], dtype=object)
+    # Each text once in memory: thousands of accounts share it.
+    once: dict[str, str] = {}
+    return np.array(
+        [once.setdefault(text, text) if text else None for text in values], dtype=object
+    )
 
 
 def _over(

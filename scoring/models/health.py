@@ -11,15 +11,28 @@ class AccountHealth(models.Model):
     latest snapshots. An account that has churned keeps the row of its last night.
     """
 
+    # No constraints: the night builds a new table and swaps it in, and takes all three from their tables.
     account = models.OneToOneField(
-        "accounts.Account", on_delete=models.CASCADE, primary_key=True, related_name="health"
+        "accounts.Account",
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="health",
+        db_constraint=False,
     )
     as_of = models.DateField()
     version = models.ForeignKey(
-        "scoring.ScorecardVersion", on_delete=models.PROTECT, related_name="+", db_index=False
+        "scoring.ScorecardVersion",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     run = models.ForeignKey(
-        "scoring.ScoreRun", on_delete=models.PROTECT, related_name="+", db_index=False
+        "scoring.ScoreRun",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     score = models.FloatField(null=True)
     # Index into the version's bands from low to high, -1 for Unknown; name and tone spare a look-up per row.

@@ -6,7 +6,8 @@ class Snapshot(models.Model):
 
     `inputs` packs float32 in the order of `engine.spec.slots`; `points` and `components` pack int16 in
     units of 1/200 point, −32768 for "no data". `band` is the index into the version's bands from low to
-    high, −1 for Unknown. Written in bulk by `services.shards` only.
+    high, −1 for Unknown. Written in bulk by `services.shards` only. On PostgreSQL a table a month
+    (`services.partitions`).
     """
 
     # The night first: a night appends to the end of one index instead of touching a page per account.
@@ -22,15 +23,21 @@ class Snapshot(models.Model):
         db_constraint=False,
     )
     as_of = models.DateField()
-    # No index of its own: versions are never deleted once they have scored.
+    # No index of its own: versions are never deleted once they have scored. No constraint on version and run
+    # either: the one writer takes both from their tables, and checking a million rows a night doubles its time.
     version = models.ForeignKey(
         "scoring.ScorecardVersion",
         on_delete=models.PROTECT,
         related_name="snapshots",
         db_index=False,
+        db_constraint=False,
     )
     run = models.ForeignKey(
-        "scoring.ScoreRun", on_delete=models.PROTECT, related_name="snapshots", db_index=False
+        "scoring.ScoreRun",
+        on_delete=models.PROTECT,
+        related_name="snapshots",
+        db_index=False,
+        db_constraint=False,
     )
     score = models.FloatField(null=True)
     computed = models.FloatField(null=True)

@@ -1,14 +1,14 @@
 """One shard's work: count its part of the statistics, or score it and store its snapshots."""
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 from django.db.models import Q
 
-from csm.lib.copy import bulk_insert
+from csm.lib.copy import Column, columns_of, write_columns
 from csm.lib.money import per_unit
 from scoring.engine import codec, statistics
 from scoring.engine.revenue import predict
@@ -16,10 +16,10 @@ from scoring.engine.score import Scored
 from scoring.engine.score import score as score_packed
 from scoring.engine.spec import UNKNOWN_BAND
 from scoring.models import BandChange, ScoreRun, ScoreShard, Snapshot
-from scoring.services import revisions, rollups
+from scoring.services import partitions, revisions, rollups
 from scoring.services.populations import Group, Plan, frozen_of, groups
 
-# {version id: {"predicted": [minor units], "rollup": sums}}
+# {version id: {"rollup": sums}}
 Gathered = dict[str, dict[str, Any]]
 
 SNAPSHOT_FIELDS = (
@@ -38,15 +38,24 @@ SNAPSHOT_FIELDS = (
 )
 
 
-@dataclass
-class _Recent:
-    """The groups of the shard counted last, so that a book of one shard is read once a night."""
-
-    key: tuple[int, int]
-    groups: list[Group]
+# What was read to count a shard is kept for scoring it, as far as this many bytes reach: about 100 an account.
+KEPT_BYTES = 48_000_000
+_kept: OrderedDict[tuple[int, int], list[Group]] = OrderedDict()
 
 
-_recent: _Recent | None = None
+def _keep(run: ScoreRun, shard: ScoreShard, found: list[Group]) -> None:
+    """Keep a shard's groups, of this run only, those counted first: they are scored first."""
+    for key in [key for key in _kept if key[0] != run.pk]:
+        del _kept[key]
+    if sum(map(_bytes, [*_kept.values(), found])) <= KEPT_BYTES:
+        _kept[run.pk, shard.pk] = found
+
+
+def _bytes(found: list[Group]) -> int:
+    return sum(
+        group.packed.nbytes + 16 * len(group.packed) + int(group.attributes.memory_usage().sum())
+        for group in found
+    )
 
 
 def _groups(run: ScoreRun, plan: Plan, shard: ScoreShard) -> list[Group]:
@@ -63,9 +72,9 @@ def _groups(run: ScoreRun, plan: Plan, shard: ScoreShard) -> list[Group]:
 
 def count(run: ScoreRun, plan: Plan, shard: ScoreShard) -> dict[str, Any]:
     """Partial statistics of the shard by version id, as JSON."""
-    global _recent
+    partitions.ensure(run.as_of, ahead=True)
     found = _groups(run, plan, shard)
-    _recent = _Recent((run.pk, shard.pk), found)
+    _keep(run, shard, found)
     return {
         str(group.version_id): statistics.partial(group.spec, group.packed, group.peers).to_json()
         for group in found
@@ -92,11 +101,8 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any],
     Replaces what an earlier attempt or an earlier run of the same night and versions left in this range.
     The caller holds the transaction.
     """
-    global _recent
-    recent, _recent = _recent, None
-    found = (
-        recent.groups if recent and recent.key == (run.pk, shard.pk) else _groups(run, plan, shard)
-    )
+    partitions.ensure(run.as_of)
+    found = _kept.pop((run.pk, shard.pk), None) or _groups(run, plan, shard)
     results = [
         score_packed(
             group.spec,
@@ -119,9 +125,8 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any],
     for group, scored in zip(found, results, strict=True):
         revenue = predict(group.spec.revenue, scored.score, group.pipeline, group.won)
         amounts = minor_units(revenue)
-        bulk_insert(Snapshot, SNAPSHOT_FIELDS, snapshot_rows(run, group, scored, amounts))
+        write_columns(Snapshot._meta.db_table, snapshot_columns(run, group, scored, amounts))
         gathered[str(group.version_id)] = {
-            "predicted": [amount for amount in amounts if amount is not None],
             "rollup": rollups.count(group, scored),
         }
         report["accounts"] += len(group.account_ids)
@@ -146,32 +151,38 @@ def clear(as_of: date, version_ids: Sequence[int], first_id: int, last_id: int) 
         model._default_manager.filter(**night).delete()
 
 
-def minor_units(amounts: np.ndarray) -> list[int | None]:
-    """Major units to integer minor units; NaN to None."""
-    factor = per_unit()
-    return [None if amount != amount else round(amount * factor) for amount in amounts.tolist()]
+def minor_units(amounts: np.ndarray) -> np.ndarray:
+    """Major units to whole minor units, as float64 to the nearest, halves to even; NaN stays."""
+    return np.rint(amounts * per_unit())
+
+
+def snapshot_columns(
+    run: ScoreRun, group: Group, scored: Scored, predicted: np.ndarray
+) -> list[Column]:
+    """Snapshots in the order of `SNAPSHOT_FIELDS`; `predicted` from `minor_units`."""
+    size = len(group.account_ids)
+    return [
+        Column("account_id", "int8", group.account_ids),
+        Column.same("as_of", "date", run.as_of, size),
+        Column.same("version_id", "int4", group.version_id, size),
+        Column.same("run_id", "int4", run.pk, size),
+        Column.floats("score", scored.score),
+        Column.floats("computed", scored.computed),
+        Column("band", "int2", scored.band),
+        Column("coverage", "float8", scored.coverage),
+        Column.whole("predicted_6m_amount", predicted),
+        Column("components", "bytea", codec.points_matrix(scored.component_scores)),
+        Column("inputs", "bytea", codec.inputs_matrix(group.packed)),
+        Column("points", "bytea", codec.points_matrix(scored.points)),
+    ]
 
 
 def snapshot_rows(
-    run: ScoreRun, group: Group, scored: Scored, predicted: list[int | None]
+    run: ScoreRun, group: Group, scored: Scored, predicted: np.ndarray
 ) -> Iterator[tuple[Any, ...]]:
-    """Rows of snapshots in the order of `SNAPSHOT_FIELDS`; `predicted` in minor units."""
-    size = len(group.account_ids)
-    return zip(
-        group.account_ids.tolist(),
-        [run.as_of] * size,
-        [group.version_id] * size,
-        [run.pk] * size,
-        codec.nullable(scored.score),
-        codec.nullable(scored.computed),
-        scored.band.tolist(),
-        scored.coverage.tolist(),
-        predicted,
-        codec.encode_points(scored.component_scores),
-        codec.encode_inputs(group.packed),
-        codec.encode_points(scored.points),
-        strict=True,
-    )
+    """The rows of `snapshot_columns`."""
+    columns = snapshot_columns(run, group, scored, predicted)
+    return zip(*(column.plain() for column in columns), strict=True)
 
 
 def _store_band_changes(run: ScoreRun, shard: ScoreShard, group: Group, scored: Scored) -> int:
@@ -189,11 +200,15 @@ def band_changes(run: ScoreRun, group: Group, scored: Scored, inside: Q) -> list
     before_on = _previous_night(run, group.version_id)
     if before_on is None:
         return []
-    night = Snapshot.objects.filter(inside, as_of=before_on, version_id=group.version_id).order_by()
-    before = {
-        account_id: (band, score)
-        for account_id, band, score in night.values_list("account_id", "band", "score")
-    }
+    night = Snapshot.objects.filter(inside, as_of=before_on, version_id=group.version_id)
+    before = columns_of(
+        night.order_by("account_id"), {"account_id": "int8", "band": "int8", "score": "float8"}
+    )
+    _, old_at, new_at = np.intersect1d(
+        before["account_id"], group.account_ids, assume_unique=True, return_indices=True
+    )
+    moved = before["band"][old_at] != scored.band[new_at]
+    old_at, new_at = old_at[moved], new_at[moved]
     words = group.spec.band_words
     return [
         BandChange(
@@ -202,20 +217,21 @@ def band_changes(run: ScoreRun, group: Group, scored: Scored, inside: Q) -> list
             run=run,
             as_of=run.as_of,
             previous_as_of=before_on,
-            old_band=before[account_id][0],
-            new_band=band,
-            old_band_name=words[before[account_id][0]][0],
-            new_band_name=words[band][0],
-            old_score=before[account_id][1],
-            new_score=new,
+            old_band=old_band,
+            new_band=new_band,
+            old_band_name=words[old_band][0],
+            new_band_name=words[new_band][0],
+            old_score=old_score,
+            new_score=new_score,
         )
-        for account_id, band, new in zip(
-            group.account_ids.tolist(),
-            scored.band.tolist(),
-            codec.nullable(scored.score),
+        for account_id, old_band, new_band, old_score, new_score in zip(
+            group.account_ids[new_at].tolist(),
+            before["band"][old_at].tolist(),
+            scored.band[new_at].tolist(),
+            codec.nullable(before["score"][old_at]),
+            codec.nullable(scored.score[new_at]),
             strict=True,
         )
-        if account_id in before and before[account_id][0] != band
     ]
 
 

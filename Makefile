@@ -38,14 +38,16 @@ test: install ## the whole suite on the embedded default
 test-browser: install ## only the pages in Chromium
 	@$(BIN)/python -m pytest -q -m browser tests
 
-test-services: install ## with a real Redis and real Celery workers
+test-services: install ## what asks a database on PostgreSQL, and real Redis and Celery workers; all thrown away after
+	@tests/services/throwaway.sh $(MAKE) --no-print-directory with-services
+
+with-services:
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q --only-database \
+	  -m "not services and not browser and not faults" tests
 	@$(BIN)/python -m pytest -q -m services tests
 
-test-faults: install ## kill, stop and fill up real processes (about 12 minutes; FAULT_SECONDS shortens the load)
-	@$(BIN)/python -m pytest -q -m faults tests/faults
-
-test-faults-quick: install ## of those, the ones CI runs
-	@$(BIN)/python -m pytest -q -m "faults and quick" tests/faults
+services: ## PostgreSQL and Redis on this machine, installed and started where they are missing (Debian, as root)
+	@deploy/services.sh
 
 check: install ## lint, format, types, migrations, deployment settings
 	@$(BIN)/ruff check .

@@ -104,6 +104,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    # Outside of sessions: reading and writing them is what fails first.
+    "csm.outages.Outages",
     "csm.sign_in.middleware.Address",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -274,6 +276,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 X_FRAME_OPTIONS = "DENY"
+SESSION_ENGINE = "csm.session_rows"
 SECURE_REFERRER_POLICY = "same-origin"
 if PRODUCTION:
     SECURE_SSL_REDIRECT = True

@@ -46,6 +46,12 @@ with-services:
 	  -m "not services and not browser and not faults" tests
 	@$(BIN)/python -m pytest -q -m services tests
 
+test-faults: install ## kill, stop and fill up real processes (about 12 minutes; FAULT_SECONDS shortens the load)
+	@$(BIN)/python -m pytest -q -m faults tests/faults
+
+test-faults-quick: install ## of those, the ones CI runs
+	@$(BIN)/python -m pytest -q -m "faults and quick" tests/faults
+
 services: ## PostgreSQL and Redis on this machine, installed and started where they are missing (Debian, as root)
 	@deploy/services.sh
 

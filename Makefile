@@ -42,7 +42,7 @@ test-services: install ## what asks a database on PostgreSQL, and real Redis and
 	@tests/services/throwaway.sh $(MAKE) --no-print-directory with-services
 
 with-services:
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -q --only-database \
+	@env -u REDIS_URL $(BIN)/python -m pytest -n 2 --dist worksteal -q --only-database \
 	  -m "not services and not browser and not faults" tests
 	@$(BIN)/python -m pytest -q -m services tests
 

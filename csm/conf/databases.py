@@ -136,4 +136,6 @@ def _settings(limits: Limits, kind: str) -> str:
     if kind == "web":
         # Pages are read by short statements: compiling one takes longer than it saves.
         said.append("-c jit=off")
+        # Nor is there time to wait for helpers: on a busy machine they take longer to start than the page.
+        said.append("-c max_parallel_workers_per_gather=0")
     return " ".join(said)

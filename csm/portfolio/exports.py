@@ -1,10 +1,14 @@
 """Lists as CSV: exactly what the page shows, row by row, and a note of who took it."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from datetime import date, datetime
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -16,12 +20,18 @@ from csm.portfolio.downloads import attach, record
 from csm.portfolio.lists import Listing, risk_listing
 from csm.portfolio.rows import FIELDS, Record
 from csm.portfolio.tables import PortfolioTable
+from csm.portfolio.totals import How
 from playbooks.models import Severity
 from scoring.engine.spec import UNKNOWN_NAME
 
+# Rows read, and sent, at a time.
 _CHUNK = 2_000
+_SENT = 500
+# How long one statement, or one slow reader, may keep a file waiting.
+_LONGEST_MS = "600000"
 
 Column = tuple[str, Callable[[Record], Any]]
+Rows = Generator[tuple[Any, ...], None, None]
 
 
 def _money(minor: int | None, currency: str) -> str:
@@ -86,20 +96,78 @@ def _points(place: int, label: str, as_of: date) -> Column:
     return f"points_{label}", lambda r: _rounded(r.parts(as_of)[place].points, 2)
 
 
-def _lines(records: Iterable[tuple[Any, ...]], columns: tuple[Column, ...]) -> Iterator[str]:
+def _rows(accounts: QuerySet[Any]) -> Rows:
+    """The rows of one moment, a chunk at a time: neither process nor client library holds the list."""
+    found = accounts.values_list(*FIELDS)
+    if connection.vendor != "postgresql":
+        yield from found.iterator(chunk_size=_CHUNK)
+        return
+    try:
+        sql, params = found.query.sql_with_params()
+    except EmptyResultSet:
+        return
+    # A cursor that ends with its transaction: one that outlives it would first be written to disk, whole.
+    with transaction.atomic():
+        with connection.cursor() as limits:
+            # The limits of a page are not those of a file; in this transaction only.
+            limits.execute(
+                "SELECT set_config('statement_timeout', %s, true), "
+                "set_config('idle_in_transaction_session_timeout', %s, true)",
+                [_LONGEST_MS, _LONGEST_MS],
+            )
+        with connection.chunked_cursor() as cursor:
+            cursor.execute(sql, params)
+            while rows := cursor.fetchmany(_CHUNK):
+                yield from rows
+
+
+def _lines(records: Rows, columns: tuple[Column, ...]) -> Generator[list[str], None, None]:
+    """The header, then lines in lists of up to `_SENT`."""
     writer: Any = csv.writer(Line())
-    yield MARK + writer.writerow([name for name, _ in columns])
-    for values in records:
-        record = Record(*values)
-        yield writer.writerow([cell(record) for _, cell in columns])
+    cells = [cell for _, cell in columns]
+    yield [MARK + writer.writerow([name for name, _ in columns])]
+    lines: list[str] = []
+    with closing(records):
+        for values in records:
+            row = Record(*values)
+            lines.append(writer.writerow([cell(row) for cell in cells]))
+            if len(lines) == _SENT:
+                yield lines
+                lines = []
+    if lines:
+        yield lines
+
+
+def _sent(
+    request: HttpRequest, what: str, told: bool, lines: Generator[list[str], None, None]
+) -> Iterator[str]:
+    """The pieces of a file; at its end the trail learns how many rows went, unless it was `told`."""
+    sent, whole = -1, False
+    try:
+        for some in lines:
+            sent += len(some)
+            yield "".join(some)
+        whole = True
+    finally:
+        # Ends the transaction of the rows: what is noted now must not go with it.
+        lines.close()
+        if not whole:
+            record(request, f"{what}, broken off", max(sent, 0))
+        elif not told:
+            record(request, f"{what}, to the end", sent)
 
 
 def _download(listing: Listing, what: str, columns: tuple[Column, ...]) -> StreamingHttpResponse:
-    """The whole list in its order, read in chunks; the export is recorded first."""
-    record(listing.request, what, listing.totals.accounts)
-    records = listing.accounts.values_list(*FIELDS).iterator(chunk_size=_CHUNK)
+    """The whole list in its order, read in chunks; the export is recorded first.
+
+    The rows of a list nobody counted are recorded when the last has been sent, and so is where it broke off.
+    """
+    count = listing.totals.count
+    told = count.how is How.COUNTED
+    record(listing.request, what, count.accounts if told else None)
+    lines = _lines(_rows(listing.accounts), columns)
     response = StreamingHttpResponse(
-        _lines(records, columns), content_type="text/csv; charset=utf-8"
+        _sent(listing.request, what, told, lines), content_type="text/csv; charset=utf-8"
     )
     attach(response, f"{what}-{listing.filter.as_of.isoformat()}.csv")
     return response

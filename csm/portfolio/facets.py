@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.cache import cache
+from django.db.models import QuerySet
 from django.http import QueryDict
 
-from accounts.access import in_scope
+from accounts.access import in_scope, seen_by
 from accounts.models import LifecycleStage, SizeSegment
 from csm.lib import display
 from csm.portfolio.filters import (
@@ -24,11 +25,12 @@ from csm.portfolio.filters import (
     AccountFilter,
 )
 from csm.portfolio.links import without_value
+from csm.portfolio.totals import COUNTED, by_band
 from playbooks.models import Severity
 from playbooks.views.facets import Facet
 from scoring.engine.revenue import AMOUNT_TIERS, QUANTILE_TIERS
 from scoring.engine.spec import UNKNOWN_NAME
-from scoring.models import ScoreRun
+from scoring.models import DailyRollup, ScoreRun
 from scoring.selectors import specs_of
 
 Choice = tuple[str, str]
@@ -52,6 +54,9 @@ _FIXED = {
     "clock": list(CLOCKS.items()),
     "tasks": list(TASKS.items()),
 }
+_STAGES = [
+    (value or NOT_KNOWN, label if value else "Not known") for value, label in LifecycleStage.choices
+]
 _TIERS = {"quantile": QUANTILE_TIERS, "amount": AMOUNT_TIERS}
 # Owners join or rename between nights: a few minutes old is new enough for a list of choices.
 _CHOICES_SECONDS = 300
@@ -64,20 +69,30 @@ def choices(user: Any, scope: str, run: ScoreRun | None) -> dict[str, list[Choic
     )
     found: dict[str, list[Choice]] | None = cache.get(key) if run else None
     if found is None:
-        found = _of_accounts(user, scope) | _of_scorecards(run)
+        found = _of_book(user, scope, run) | _of_scorecards(run)
         if run:
             cache.set(key, found, _CHOICES_SECONDS)
     return found
 
 
-def _of_accounts(user: Any, scope: str) -> dict[str, list[Choice]]:
-    seen = list(
-        in_scope(user, scope)
-        .order_by()
+def _of_book(user: Any, scope: str, run: ScoreRun | None) -> dict[str, list[Choice]]:
+    """A large book's values are those its night summed; any other's are read from its accounts."""
+    bands = by_band(user, scope, run, {})
+    if run is None or bands is None or sum(bands.values()) <= COUNTED:
+        return _offered(_seen(in_scope(user, scope), "lifecycle_stage"))
+    sums = DailyRollup.objects.filter(seen_by(user, scope), run=run, as_of=run.as_of)
+    # The sums do not know the stages: all there are.
+    return _offered(_seen(sums, "band")) | {"lifecycle": list(_STAGES)}
+
+
+def _seen(rows: QuerySet[Any], stage: str) -> list[tuple[Any, ...]]:
+    """Industry, size, `stage`, and the owner with their names, as they occur."""
+    return list(
+        rows.order_by()
         .values_list(
             "industry",
             "size_segment",
-            "lifecycle_stage",
+            stage,
             "owner",
             "owner__first_name",
             "owner__last_name",
@@ -85,6 +100,9 @@ def _of_accounts(user: Any, scope: str) -> dict[str, list[Choice]]:
         )
         .distinct()
     )
+
+
+def _offered(seen: list[tuple[Any, ...]]) -> dict[str, list[Choice]]:
     owners = {
         str(pk): f"{first} {last}".strip() or username
         for *_, pk, first, last, username in seen

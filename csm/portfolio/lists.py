@@ -7,6 +7,7 @@ from typing import Any
 
 import django_tables2 as tables
 from django.conf import settings
+from django.db import connection
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
@@ -57,6 +58,8 @@ _WITHIN = {RISK: HIGH_RISK, UNKNOWN: UNJUDGED}
 _BAND_OF = {RISK: 0, UNKNOWN: UNKNOWN_BAND}
 # Lists of up to so many accounts tell each one's place in the queue when they are sorted otherwise.
 _RANKED = 1_000
+# A search that finds up to so many reads them all.
+_FENCED = 50_000
 # Parameters the filter form carries along.
 _KEPT = ("scope", "tab", "sort", "per", COLUMNS_FIELD)
 _FACETS = ("band", "owner", "industry", "size", "renewal")
@@ -147,13 +150,14 @@ class Listing:
         lists = [self._narrowed(each) for each in shown]
         user: Any = self.request.user
         bands = by_band(user, self.scope, self.run, self.filter.values)
-        summed: list[int | None] = [None] * len(shown)
-        if bands is not None:
+        summed = None
+        if bands is not None and sum(bands.values()) > COUNTED:
             summed = [
                 sum(bands.values()) if each is None else bands.get(_BAND_OF[each], 0)
                 for each in shown
             ]
-        found = totals_of(lists, summed, self.run)
+        small = bands is not None and summed is None
+        found = totals_of(lists, summed, self.run, small=small)
         if "exact" in self.query and not found[0].known:
             found[0] = counted(lists[:1], None)[0]
         return found
@@ -172,11 +176,28 @@ class Listing:
         """Rows a page."""
         return size_of(self.query)
 
+    def _fenced(self, accounts: QuerySet[Account]) -> QuerySet[Account]:
+        """`accounts`, found before they are sorted where filters leave few.
+
+        PostgreSQL would rather walk the index of the order until enough rows have passed the filters: all of
+        a million names when the ones looked for begin with Z.
+        """
+        most = _FENCED if "q" in self.filter.values else COUNTED
+        total = self.totals.count
+        if (
+            connection.vendor != "postgresql"
+            or not self.filter.values
+            or total.how is How.NIGHT
+            or total.accounts > most
+        ):
+            return accounts
+        return Account.objects.filter(pk__in=accounts.order_by().values("pk")[: 2 * _FENCED])
+
     @cached_property
     def page(self) -> ListPage:
         order = order_of(self.table)
         wide = _decorated(Account.objects.all())
-        found = _decorated(self._narrowed(self.within))
+        found = _decorated(self._fenced(self._narrowed(self.within)))
         pages = Pages(found, order, wide, FIELDS)
         if self.within == RISK and order.keys == ("urgency",):
             # With open work and without, each by the points that its own index knows.

@@ -167,26 +167,24 @@ def counted(lists: Sequence[QuerySet[Any]], most: int | None = COUNTED) -> list[
 
 
 def totals_of(
-    lists: Sequence[QuerySet[Any]], summed: Sequence[int | None], run: ScoreRun | None
+    lists: Sequence[QuerySet[Any]],
+    summed: Sequence[int] | None,
+    run: ScoreRun | None,
+    *,
+    small: bool,
 ) -> list[Totals]:
-    """What lists of one page add up to; the first is the one shown, `summed` what the night says of each.
+    """What lists of one page add up to; the first is the one shown.
 
-    At most two statements: an estimate of the first, and a count of those that may be small.
+    `summed` is what the night says of each, given where its book is too large to be counted; `small` that the
+    night knows better. Else at most two statements: an estimate of the first, a count of what may be few.
     """
-    found: dict[int, Totals] = {
-        place: Totals(Count(n, How.NIGHT, run.as_of))
-        for place, n in enumerate(summed)
-        if run is not None and n is not None and n > COUNTED
-    }
-    expected: int | None = None
-    if 0 not in found and summed[0] is None:
-        expected = estimated(lists[0])
-        if expected is not None and expected > _SURELY_MORE:
-            found[0] = Totals(Count(expected, How.ABOUT))
-    asked = [place for place in range(len(lists)) if place not in found]
-    for place, totals in zip(asked, counted([lists[each] for each in asked]), strict=True):
-        many = expected if place == 0 else None
-        if totals.count.how is How.MORE and many is not None and many > COUNTED:
-            totals = replace(totals, count=Count(many, How.ABOUT))
-        found[place] = totals
-    return [found[place] for place in range(len(lists))]
+    if summed is not None and run is not None:
+        return [Totals(Count(n, How.NIGHT, run.as_of)) for n in summed]
+    expected = None if small else estimated(lists[0])
+    found: list[Totals] = []
+    if expected is not None and expected > _SURELY_MORE:
+        found = [Totals(Count(expected, How.ABOUT))]
+    found += counted(lists[len(found) :])
+    if found[0].count.how is How.MORE and expected is not None and expected > COUNTED:
+        found[0] = replace(found[0], count=Count(expected, How.ABOUT))
+    return found

@@ -8,6 +8,7 @@ import pytest
 
 from accounts.models import AuditEvent
 from csm.lib.spreadsheet import guarded
+from csm.portfolio import exports, totals
 
 
 def read(response):
@@ -94,9 +95,31 @@ def test_every_export_is_recorded_with_its_filter(client, book, owner):
     assert log.detail["rows"] == len(page(client, owner, band="Low"))
 
 
-def test_a_long_list_is_sent_in_pieces(client, owner, make_account):
+@pytest.fixture
+def long_list(client, owner, make_account, monkeypatch):
+    """40 accounts, more than anybody counts here, sent ten at a time."""
     for number in range(40):
         make_account(f"Account {number:02d}", owner=owner)
+    monkeypatch.setattr(exports, "_SENT", 10)
+    monkeypatch.setattr(totals.counted, "__defaults__", (20,))
     client.force_login(owner)
-    pieces = list(client.get("/portfolio.csv").streaming_content)
-    assert len(pieces) == 41
+
+
+def trail():
+    return [(event.what, event.detail.get("rows")) for event in AuditEvent.objects.order_by("pk")]
+
+
+def test_a_long_list_is_sent_in_pieces_and_its_rows_counted_on_the_way(client, long_list):
+    response = client.get("/portfolio.csv")
+    assert trail() == [("exported portfolio", None)]
+    pieces = list(response.streaming_content)
+    assert len(pieces) == 5
+    assert len(b"".join(pieces).splitlines()) == 41
+    assert trail()[1:] == [("exported portfolio, to the end", 40)]
+
+
+def test_a_download_that_breaks_off_is_noted(client, long_list):
+    response = client.get("/portfolio.csv")
+    next(response.streaming_content), next(response.streaming_content)
+    response._iterator.close()
+    assert trail()[1:] == [("exported portfolio, broken off", 10)]

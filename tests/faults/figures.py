@@ -53,13 +53,13 @@ FIGURES: dict[str, str] = {
 }
 
 
-def figures(database: Database, *, without: tuple[str, ...] = ()) -> dict[str, list[Any]]:
+def figures(database: Database, *, only: tuple[str, ...] = ()) -> dict[str, list[Any]]:
     """Every figure of `FIGURES` by name."""
     with database.connect() as connection:
         return {
             name: [_plain(row) for row in connection.execute(sql).fetchall()]
             for name, sql in FIGURES.items()
-            if name not in without
+            if not only or name in only
         }
 
 
@@ -67,9 +67,9 @@ def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(bytes(each) if isinstance(each, memoryview) else each for each in row)
 
 
-def same_figures(found: Database, undisturbed: Database, *, without: tuple[str, ...] = ()) -> None:
+def same_figures(found: Database, undisturbed: Database, *, only: tuple[str, ...] = ()) -> None:
     """Fails with the first rows that are lost, doubled or different."""
-    one, other = figures(found, without=without), figures(undisturbed, without=without)
+    one, other = figures(found, only=only), figures(undisturbed, only=only)
     for name, rows in other.items():
         mine = one[name]
         if mine == rows:

@@ -176,20 +176,24 @@ def words(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
 
 
-def build(database: Database, folder: Path, time_zone: str, accounts: int) -> dict[str, Any]:
-    """Migrate and fill an empty database; gives what `tests/faults/book.py` tells."""
+def fill(url: str, folder: Path, time_zone: str, accounts: int, *more: str) -> dict[str, Any]:
+    """Fill a migrated, empty database; gives what `tests/faults/book.py` tells."""
     out = folder / "book.json"
-    env = environment(database.url, "", folder, time_zone)
-    for command in (
-        python("manage.py", "migrate", "-v0"),
-        python("tests/faults/book.py", str(accounts), str(out)),
-    ):
-        done = subprocess.run(
-            command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    env = environment(url, "", folder, time_zone)
+    command = python("tests/faults/book.py", str(accounts), str(out), *more)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     told: dict[str, Any] = json.loads(out.read_text())
     return told | {"time_zone": time_zone}
+
+
+def build(database: Database, folder: Path, time_zone: str, accounts: int) -> dict[str, Any]:
+    """Migrate and fill an empty database."""
+    env = environment(database.url, "", folder, time_zone)
+    migrate = python("manage.py", "migrate", "-v0")
+    done = subprocess.run(migrate, cwd=ROOT, env=env, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return fill(database.url, folder, time_zone, accounts)
 
 
 def redis_of(folder: Path) -> Redis:

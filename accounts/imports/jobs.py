@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, Final
@@ -48,6 +49,10 @@ class ImportRefused(WorkbenchError):
     """What is asked of an import cannot be done in its state; the text says what can."""
 
 
+class NoRoom(WorkbenchError):
+    """The disk cannot take the file."""
+
+
 class _LeaseLostError(Exception):
     """Somebody else has taken the import over."""
 
@@ -65,6 +70,7 @@ def store(
     """Keep an uploaded file privately, in a folder nobody can guess; nothing is loaded yet.
 
     `beside` are files a mapping joins to it by their names (links, owners); they are kept next to it.
+    Raises NoRoom, with nothing kept, when the disk is full.
     """
     run = ImportRun(
         feed=feed,
@@ -77,9 +83,21 @@ def store(
         started_by=by,
     )
     folder = uuid4().hex[:16]
-    run.file.save(f"{folder}/{_safe(file)}", file, save=True)
-    for other in beside:
-        run.file.storage.save(f"imports/{folder}/{_safe(other)}", other)
+    storage = run.file.storage
+    try:
+        run.file.save(f"{folder}/{_safe(file)}", file, save=False)
+        for other in beside:
+            storage.save(f"imports/{folder}/{_safe(other)}", other)
+    except OSError as error:
+        # A part of a file would be offered for loading as if it were whole.
+        rmtree(storage.path(f"imports/{folder}"), ignore_errors=True)
+        if error.errno not in (ENOSPC, EDQUOT, EFBIG):
+            raise
+        raise NoRoom(
+            "There is no room left on the disk for this file, and nothing of it was kept: have room "
+            "made, then upload it again."
+        ) from error
+    run.save()
     return run
 
 

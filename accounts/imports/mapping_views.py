@@ -47,15 +47,19 @@ def upload(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _upload_page(request, form, 422)
     said: dict[str, Any] = form.cleaned_data
-    run = jobs.store(
-        said["file"],
-        feed=said["feed"],
-        source=said["source"],
-        mapping=said["mapping"],
-        as_of=said["as_of"],
-        by=user,
-        beside=said["beside"],
-    )
+    try:
+        run = jobs.store(
+            said["file"],
+            feed=said["feed"],
+            source=said["source"],
+            mapping=said["mapping"],
+            as_of=said["as_of"],
+            by=user,
+            beside=said["beside"],
+        )
+    except jobs.NoRoom as error:
+        form.add_error("file", str(error))
+        return _upload_page(request, form, 507)
     try:
         reading.guess(run)
     except IngestError as error:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.events.apply import apply_events
 from accounts.trust import breaker, duplicates
+from csm.night_workers import others
 from playbooks.services import delivery, night
 from scoring.models import Scorecard, ScoreRun
 from scoring.selectors import scorecard_called
@@ -26,12 +27,14 @@ def run_nightly(
     plan: list[int] | None = None,
     judge: bool = True,
     progress: nights.Progress | None = None,
+    workers: int = 1,
 ) -> ScoreRun:
     """Score the night of `as_of` in this process; resumes an unfinished one.
 
     With `scorecard_key` that scorecard scores every account, otherwise each account gets the first
     active scorecard whose scope matches. `history_only` back-fills: current health stays;
-    `plan` names the version ids to score with instead of the active ones; `judge` as in `start_night`. Raises
+    `plan` names the version ids to score with instead of the active ones; `judge` as in `start_night`;
+    with `workers` above 1 further processes work on it too. Raises
     WorkbenchError (NightError) with a sentence; a run that failed in its work is returned in state
     "failed" with the error in it.
     """
@@ -44,7 +47,10 @@ def run_nightly(
         plan=plan,
         judge=judge,
     )
-    return nights.work(run, progress=progress)
+    if workers <= 1:
+        return nights.work(run, progress=progress)
+    with others(run, workers - 1):
+        return nights.work(run, progress=progress)
 
 
 def after_night(run: ScoreRun) -> None:

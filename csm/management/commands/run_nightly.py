@@ -16,6 +16,7 @@ from csm.lib.errors import WorkbenchError
 from csm.nightly import after_night, run_nightly, start_night
 from csm.tasks import wake
 from scoring.models import ScorecardVersion, ScoreRun
+from scoring.services import nights
 from scoring.services.nights import SHARD_SIZE
 from scoring.services.versions import spec_of
 
@@ -50,9 +51,21 @@ class Command(BaseCommand):
         parser.add_argument(
             "--celery", action="store_true", help="only start the night; workers on REDIS_URL do it"
         )
+        parser.add_argument(
+            "--workers",
+            type=_positive,
+            default=1,
+            metavar="N",
+            help="processes of this machine that work on it (PostgreSQL)",
+        )
+        # What those processes are started with.
+        parser.add_argument("--join", type=int, metavar="RUN", help=argparse.SUPPRESS)
 
     def handle(self, **options: Any) -> None:
         try:
+            if options["join"]:
+                nights.work(ScoreRun.objects.get(pk=options["join"]))
+                return
             if options["first"] or options["last"] or options["as_it_was"]:
                 self._backfill(options)
                 return
@@ -70,7 +83,7 @@ class Command(BaseCommand):
                 )
                 return
             started = time.monotonic()
-            run = self._run(as_of, options["scorecard"], options["shard_size"])
+            run = self._run(as_of, options)
             after_night(run)
         except (WorkbenchError, ValueError) as error:
             raise CommandError(str(error)) from error
@@ -79,6 +92,8 @@ class Command(BaseCommand):
                 f"The database refused the night ({error}). On SQLite an import holds it until it is done: "
                 "run the night again then, it goes on where it stopped."
             ) from error
+        if run.state == ScoreRun.State.CANCELLED:
+            raise CommandError(f"The night of {as_of} was cancelled by {run.cancelled_by}.")
         if run.state != ScoreRun.State.DONE:
             raise CommandError(f"The night of {as_of} failed: {run.error}")
         self._report(run, time.monotonic() - started)
@@ -110,11 +125,15 @@ class Command(BaseCommand):
             clock = time.monotonic()
         self.stdout.write(f"{count:,} nights scored, {start} to {end}.")
 
-    def _run(self, as_of: date, scorecard: str | None, shard_size: int) -> ScoreRun:
+    def _run(self, as_of: date, options: dict[str, Any]) -> ScoreRun:
         console = Console(stderr=True)
-        judge = as_of >= today()
+        how: dict[str, Any] = {
+            "shard_size": options["shard_size"],
+            "workers": options["workers"],
+            "judge": as_of >= today(),
+        }
         if not console.is_terminal:
-            return run_nightly(as_of, scorecard, shard_size=shard_size, judge=judge)
+            return run_nightly(as_of, options["scorecard"], **how)
         with Progress(console=console, transient=True) as bar:
             task = bar.add_task(f"Night of {as_of}")
 
@@ -123,7 +142,7 @@ class Command(BaseCommand):
                     task, description=f"Night of {as_of}, {state}", completed=done, total=total
                 )
 
-            return run_nightly(as_of, scorecard, shard_size=shard_size, judge=judge, progress=show)
+            return run_nightly(as_of, options["scorecard"], progress=show, **how)
 
     def _report(self, run: ScoreRun, seconds: float) -> None:
         self.stdout.write(

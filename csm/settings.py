@@ -31,6 +31,9 @@ DATABASE_URL: str = env.str("DATABASE_URL", "")
 REDIS_URL: str = env.str("REDIS_URL", "")
 # Shards of a night worked on at once, over all workers, so that pages keep their share; 0: no limit.
 NIGHT_WORKERS: int = env.int("NIGHT_WORKERS", 0)
+# Months every night is kept, and months one night a week is (scoring.services.retention).
+SNAPSHOT_DAILY_MONTHS: int = env.int("SNAPSHOT_DAILY_MONTHS", 13)
+SNAPSHOT_WEEKLY_MONTHS: int = env.int("SNAPSHOT_WEEKLY_MONTHS", 60)
 # Without REDIS_URL the web server does the work of the background itself; off: something else does.
 ENGINE: bool = env.bool("ENGINE", True)
 TIME_ZONE: str = env.str("TIME_ZONE", "UTC")
@@ -188,7 +191,19 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-# Log-in, second factor, single sign-on, lock-out, sessions.
+# Log-in, second factor, single sign-on, lock-out, sessions: csm.conf.sign_in says what each is.
+TRUSTED_PROXIES: list[str]
+REQUIRE_SECOND_FACTOR: str
+OIDC_ON: bool
+OIDC_ONLY: bool
+OIDC_NAME: str
+OIDC_CREATE: str
+OIDC_IS_SECOND_FACTOR: bool
+LOGIN_TRIES: int
+LOGIN_TRIES_PER_ADDRESS: int
+LOGIN_LOCK_MINUTES: int
+SESSION_IDLE_MINUTES: int
+SESSION_COOKIE_AGE: int
 vars().update(_sign_in)
 
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]

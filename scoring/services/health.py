@@ -210,8 +210,10 @@ def replace(run: ScoreRun, plan: Plan, cuts: Mapping[int, Cuts | None]) -> None:
     """
     ranges = list(run.shards.order_by("number").values_list("first_id", "last_id"))
     if connection.vendor == "postgresql":
-        new = f"{TABLE}_{run.pk}"
         with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id()::text")
+            # A name no other table has had.
+            new = f"{TABLE}_{cursor.fetchone()[0]}"
             cursor.execute(f"CREATE TABLE {new} (LIKE {TABLE} INCLUDING DEFAULTS)")
         for first_id, last_id in ranges:
             for version_id, spec in plan:

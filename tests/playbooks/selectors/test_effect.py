@@ -13,7 +13,7 @@ from playbooks.selectors.targets import targets
 from playbooks.selectors.treatments import Nights, treatments
 from playbooks.services import effects
 from scoring.models import AccountHealth, DailyRollup, ScorecardVersion, ScoreRun, Snapshot
-from scoring.services import versions
+from scoring.services import partitions, versions
 from tests.conftest import NIGHT
 
 # A Thursday, the middle of its week, so that treated and untreated are read on the same nights.
@@ -35,6 +35,7 @@ def score(version):
         run = ScoreRun.objects.create(
             as_of=on, plan=[version.pk], state=ScoreRun.State.DONE, finished_at=AT, **values
         )
+        partitions.ensure(on)
         Snapshot.objects.bulk_create(
             Snapshot(
                 account=account,

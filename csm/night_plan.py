@@ -41,11 +41,10 @@ def night_of(moment: datetime) -> date:
 
 def missed(now: datetime) -> list[date]:
     """Nights that were due in the last two weeks and that nobody scored or stopped, oldest first."""
-    last, *before = [night_of(each) for each in schedule.due_moments(now, days=LOOKED_BACK)] or [
-        None
-    ]
-    if last is None:
+    moments = schedule.due_moments(now, days=LOOKED_BACK)
+    if not moments:
         return []
+    last, *before = [night_of(each) for each in moments]
     kept = ScoreRun.objects.filter(scorecard=None).exclude(state=ScoreRun.State.FAILED)
     first = kept.order_by("as_of").values_list("as_of", flat=True).first()
     if first is None:
@@ -55,7 +54,7 @@ def missed(now: datetime) -> list[date]:
             "as_of", flat=True
         )
     )
-    return sorted({day for day in before if day is not None and first < day < last} - there)
+    return sorted({day for day in before if first < day < last} - there)
 
 
 def backfill_missed(*, by: Any, at: datetime) -> list[ScoreRun]:

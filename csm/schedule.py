@@ -88,7 +88,7 @@ def entries() -> tuple[Entry, ...]:
             "prune",
             "csm.tasks.prune",
             "Pruning",
-            "Removes snapshots older than they are kept for, and makes room for the months to come.",
+            "Removes snapshots older than they are kept for.",
             At(4, 30, _zone(), (6,)),
         ),
         Entry(

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.contrib import messages
+from django.core.validators import MaxValueValidator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -73,7 +74,7 @@ class EveryForm(_Form):
         most = schedule.MOST_MINUTES_REQUIRED if entry.required else schedule.MOST_MINUTES
         field = cast(forms.IntegerField, self.fields["minutes"])
         field.max_value = most
-        field.validators.append(forms.fields.validators.MaxValueValidator(most))
+        field.validators.append(MaxValueValidator(most))
         field.widget.attrs["max"] = most
         field.help_text = f"1 to {most}."
 

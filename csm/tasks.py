@@ -23,7 +23,7 @@ from playbooks.services import night as triggers
 from playbooks.tasks import work_night
 from scoring.models import MetricProfile, ScoreRun
 from scoring.selectors import newest_run
-from scoring.services import nights, profiles
+from scoring.services import nights, profiles, retention
 
 log = logging.getLogger("csm.tasks")
 
@@ -142,6 +142,13 @@ def sweep_day() -> None:
         by_day.delay()
 
 
+@shared_task
+def prune() -> None:
+    """Remove snapshots older than they are kept for."""
+    found = retention.prune(today())
+    log.info("pruning: %s months, %s nights", len(found.months), len(found.nights))
+
+
 def wake(run: ScoreRun) -> None:
     """Tell workers there are shards to claim. Losing the message loses nothing: `sweep` sends it again.
 
@@ -173,6 +180,6 @@ def waiting_messages(queue: str) -> int:
         with redis.Redis.from_url(
             settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2
         ) as broker:
-            return int(broker.llen(queue))  # type: ignore[arg-type]  # one type for both clients
+            return int(broker.llen(queue))
     except redis.RedisError:
         return 0

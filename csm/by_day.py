@@ -32,6 +32,8 @@ BATCH: Final = 1_000
 LEASE: Final = timedelta(minutes=2)
 # An account whose scoring fails again and again waits for the night.
 MAX_ATTEMPTS: Final = 5
+# Before it is tried again; doubled every time.
+_PAUSE: Final = timedelta(seconds=30)
 # A transaction that began before a night and ended after it read the account is over within this.
 _LONGEST_CHANGE: Final = timedelta(minutes=10)
 
@@ -128,7 +130,7 @@ def _do(rows: Sequence[ChangedAccount], worker: str, at: datetime, report: Repor
             return
         log.exception("by day: account %s could not be scored", rows[0].pk)
         ChangedAccount.objects.filter(pk__in=ids, worker=worker).update(
-            lease_until=timezone.now() + timedelta(seconds=2 ** rows[0].attempts), worker=""
+            lease_until=timezone.now() + _PAUSE * 2 ** rows[0].attempts, worker=""
         )
         report.failed += 1
         return

@@ -25,6 +25,7 @@ STARTS_WITHIN_SECONDS: Final = 60
 PATIENCE_SECONDS: Final = 30.0
 # How often it is asked for: what is measured is longer by half of it.
 _ASKED_EVERY: Final = 0.005
+_KEPT_SECONDS: Final = 1.0
 
 Say = Callable[[str], None]
 
@@ -38,6 +39,7 @@ class Api:
 
     def __post_init__(self) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        self._used_at = 0.0
 
     def get(self, path: str) -> Any:
         """The answer as JSON. Raises RuntimeError when it is none."""
@@ -49,9 +51,13 @@ class Api:
 
     def _answer(self, method: str, path: str, body: str | None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        if time.monotonic() - self._used_at > _KEPT_SECONDS:
+            # The server closes what is idle for two seconds.
+            self._connection.close()
         self._connection.request(method, path, body, headers)
         response = self._connection.getresponse()
         text = response.read()
+        self._used_at = time.monotonic()
         if response.status != 200:
             raise RuntimeError(f"{method} {path} answered {response.status}: {text[:300]!r}")
         return json.loads(text)

@@ -67,3 +67,16 @@ def test_no_question_breaks_it(client, book, owner, q):
     response = client.get("/search/", {"q": q})
     assert response.status_code == 200
     assert "<script>alert" not in response.content.decode()
+
+
+def meant(client, user, q):
+    client.force_login(user)
+    return [account["name"] for account in client.get("/search/", {"q": q}).context["similar"]]
+
+
+def test_a_typing_error_is_answered_with_what_may_have_been_meant(client, book, owner, outsider):
+    assert meant(client, owner, "helthy hats") == ["Healthy Hats"]
+    assert meant(client, owner, "ordinry oats") == ["Ordinary Oats"]
+    assert meant(client, owner, "zzzzzz") == []
+    assert meant(client, owner, "hats") == [], "it was found"
+    assert meant(client, outsider, "helthy hats") == []

@@ -24,6 +24,7 @@ from django.utils import timezone
 from accounts.models import Account
 from accounts.trust import frozen_on
 from csm.lib.errors import WorkbenchError
+from csm.lib.retry import is_passing, retrying
 from csm.lib.workers import is_dead, worker_name
 from scoring.engine import statistics
 from scoring.models import Scorecard, ScorecardVersion, ScoreRun, ScoreShard
@@ -160,10 +161,11 @@ def work(
     is told once, by the worker that took the run over a threshold, that there is other work now.
     """
     worker = worker or worker_name()
+    patiently = retrying()
     until = None if seconds is None else time.monotonic() + seconds
     _release_dead(run)
     while True:
-        run.refresh_from_db()
+        patiently(run.refresh_from_db)()
         if run.state not in OPEN:
             return run
         counting = run.state == ScoreRun.State.COUNTING
@@ -171,7 +173,7 @@ def work(
         shard = _claim(run, todo, worker)
         if shard is not None:
             _do(run, shard, worker, counting=counting)
-        elif not run.shards.filter(state=todo).exists():
+        elif not patiently(run.shards.filter(state=todo).exists)():
             if _advance(run, counting=counting) and on_stage is not None:
                 run.refresh_from_db()
                 on_stage(run)
@@ -194,6 +196,7 @@ def work(
             return run
 
 
+@retrying()
 def _claim(run: ScoreRun, state: str, worker: str) -> ScoreShard | None:
     """One shard in `state`, ours until its lease ends; None when every such shard is somebody's.
 
@@ -239,22 +242,8 @@ def _is_free(shard: ScoreShard) -> bool:
 
 def _do(run: ScoreRun, shard: ScoreShard, worker: str, *, counting: bool) -> None:
     plan = plan_of(run)
-    started = time.monotonic()
     try:
-        with kept(shard, worker), transaction.atomic():
-            if counting:
-                partial = shards.count(run, plan, shard)
-                after = {"state": ScoreShard.State.COUNTED, "partial": partial}
-            else:
-                report, gathered = shards.score(run, plan, shard)
-                after = {"state": ScoreShard.State.SCORED, "report": report, "partial": gathered}
-            mine = ScoreShard.objects.filter(pk=shard.pk, worker=worker, state=shard.state)
-            taken = time.monotonic() - started
-            if not mine.update(lease_until=None, attempts=0, error="", seconds=taken, **after):
-                # Our lease ran out and somebody else has done it: what we wrote is undone with us.
-                raise _LostLeaseError
-            if not ScoreRun.objects.filter(pk=run.pk, state=run.state).exists():
-                raise _OverError
+        _finish(run, plan, shard, worker, counting=counting)
     except _LostLeaseError:
         log.warning("night %s: lost the lease of shard %s", run.as_of, shard.number)
     except _OverError:
@@ -272,6 +261,26 @@ def _do(run: ScoreRun, shard: ScoreShard, worker: str, *, counting: bool) -> Non
             fail(run, f"Shard {shard.number} failed {shard.attempts} times. The last time: {cause}")
 
 
+@retrying()
+def _finish(run: ScoreRun, plan: Plan, shard: ScoreShard, worker: str, *, counting: bool) -> None:
+    """One shard in one transaction; again, on a new connection, when the database was lost under it."""
+    started = time.monotonic()
+    with kept(shard, worker), transaction.atomic():
+        if counting:
+            partial = shards.count(run, plan, shard)
+            after = {"state": ScoreShard.State.COUNTED, "partial": partial}
+        else:
+            report, gathered = shards.score(run, plan, shard)
+            after = {"state": ScoreShard.State.SCORED, "report": report, "partial": gathered}
+        mine = ScoreShard.objects.filter(pk=shard.pk, worker=worker, state=shard.state)
+        taken = time.monotonic() - started
+        if not mine.update(lease_until=None, attempts=0, error="", seconds=taken, **after):
+            # Our lease ran out and somebody else has done it: what we wrote is undone with us.
+            raise _LostLeaseError
+        if not ScoreRun.objects.filter(pk=run.pk, state=run.state).exists():
+            raise _OverError
+
+
 class _LostLeaseError(Exception):
     pass
 
@@ -280,6 +289,7 @@ class _OverError(Exception):
     """The run was cancelled or replaced while we worked: what we wrote is undone with us."""
 
 
+@retrying()
 def _advance(run: ScoreRun, *, counting: bool) -> bool:
     """Take the run over its next threshold; whether it was us.
 
@@ -293,6 +303,9 @@ def _advance(run: ScoreRun, *, counting: bool) -> bool:
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
+        # Those of COPY come as the driver's own.
+        if is_passing(error):
+            raise
         stage = "putting the counts together" if counting else "publishing"
         log.exception("night %s: %s failed", run.as_of, stage)
         fail(run, f"The night failed at {stage}: {type(error).__name__}: {error}"[:2000])
@@ -354,6 +367,7 @@ def fail(run: ScoreRun, error: str) -> None:
     )
 
 
+@retrying()
 def _release_dead(run: ScoreRun) -> None:
     """Free the shards of a worker of this machine that is no more, without waiting for its lease."""
     for shard in run.shards.filter(lease_until__gt=timezone.now()):

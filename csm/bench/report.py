@@ -39,25 +39,36 @@ def _range(found: Mapping[str, Any]) -> str:
     return f"{found['min']:g} to {found['max']:g} in {found['pairs']} pairs"
 
 
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _memory(found: Mapping[str, Any]) -> str:
+    words = {"one": "one worker", "two": "each of two", "small": "on a tenth"}
+    return ", ".join(f"{words[name]} {max(most):g}" for name, most in found["processes"].items())
+
+
 def _beside(found: Mapping[str, Any]) -> str:
     ours, theirs = found["ours"], found["theirs"]
-    return (
-        f"{ours['seconds']:g} s against {theirs['seconds']:g} s; {_range(found)}; "
-        f"of processor time {found['of_processor']['median']:g}×"
+    return _joined(
+        f"{ours['seconds']:g} s against {theirs['seconds']:g} s",
+        _range(found),
+        f"of processor time {found['of_processor']['median']:g}×",
     )
 
 
 def _loop(found: Mapping[str, Any]) -> str:
     bulk = found["bulk_update"]
-    return (
-        f"the loop makes {found['theirs_accounts_per_second']:,}/s ({found['sample']:,} accounts); "
-        f"{_range(found)}; bulk_update: {bulk['median']:g}×"
+    return _joined(
+        f"the loop makes {found['theirs_accounts_per_second']:,}/s ({found['sample']:,} accounts)",
+        _range(found),
+        f"against bulk_update {bulk['median']:g}×",
     )
 
 
 def _seconds(found: Mapping[str, Any], *names: str) -> str:
     parts = (f"{name} {min(found['seconds'][name]):g} s" for name in names)
-    return f"{', '.join(parts)}; {_range(found)}"
+    return _joined(", ".join(parts), _range(found))
 
 
 def _history(name: str) -> dict[str, Any]:
@@ -91,7 +102,7 @@ TARGETS = (
         250,
         150,
         _median,
-        lambda found: str(found["processes"]),
+        _memory,
     ),
     Target(
         "T5",
@@ -101,7 +112,7 @@ TARGETS = (
         200,
         # Whatever else writes at the time is in the figure, never missing from it.
         lambda found: float(found["min"]),
-        lambda found: f"median {found['median']:g}; {_range(found)}",
+        lambda found: _joined(f"median {found['median']:g}", _range(found)),
     ),
     Target(
         "T6",

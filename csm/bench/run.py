@@ -1,5 +1,6 @@
 """The whole bench: throw-away databases made and filled, each group of targets measured in a child process."""
 
+import os
 import time
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
@@ -46,6 +47,7 @@ def bench(wanted: Wanted, say: Say) -> dict[str, Any]:
         "scorecard": wanted.scorecard,
         "only": sorted(wanted.only, key=_order),
         "rounds": wanted.rounds,
+        "process": os.getpid(),
         **machine.described(wanted.server),
     }
     results = _Run(wanted, say).results()

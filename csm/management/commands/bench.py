@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import signal
 import sys
 from pathlib import Path
@@ -77,7 +76,7 @@ def _wanted(options: dict[str, Any]) -> Wanted:
         raise CommandError(
             f"There is no {', '.join(strange)}: choose of {', '.join((*ALL, *MORE))}."
         )
-    server = options["database"] or os.environ.get("DATABASE_URL") or settings.DATABASE_URL
+    server = options["database"] or settings.DATABASE_URL
     return Wanted(
         accounts=options["accounts"],
         only=[known[name.lower()] for name in only],

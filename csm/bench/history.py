@@ -22,7 +22,7 @@ from csm.models import Role, User
 from csm.portfolio import home_selectors
 from csm.portfolio.selectors import book
 from scoring.models import DailyRollup, ScoreRun, Snapshot
-from scoring.services import explanations
+from scoring.services import explanations, partitions
 
 NIGHTS, ASKED = 90, 200
 Say = Callable[[str], None]
@@ -38,6 +38,7 @@ def write(newest: dt.date, say: Say) -> ScoreRun:
             on = newest - dt.timedelta(days=ago)
             if on in there:
                 continue
+            partitions.ensure(on)
             copied = ScoreRun.objects.get(pk=run.pk)
             copied.pk, copied.as_of = None, on
             copied.save(force_insert=True)

@@ -22,7 +22,7 @@ from csm.bench.compare.plain import Plain
 from csm.bench.data import Nights
 from csm.nightly import run_nightly
 from scoring.models import AccountHealth, ScoreRun, Snapshot
-from scoring.services import nights, versions
+from scoring.services import nights, partitions, versions
 
 SAMPLE = 2_000
 CLOSE = 0.01
@@ -69,9 +69,10 @@ class _Compared:
             self.packed.night(first)
         with connection.cursor() as cursor:
             tables = [Snapshot._meta.db_table] + [packed.SNAPSHOT] * (self.packed is not None)
-            for table in tables:
-                for day in _BEFORE:
-                    on = {"on": self.nights.on(day)}
+            for day in _BEFORE:
+                on = {"on": self.nights.on(day)}
+                partitions.ensure(on["on"])
+                for table in tables:
                     copy_night(cursor, table, first, {"as_of": "%(on)s::date"}, on)
 
     def _round(self, day: int, *, timed: bool) -> None:
@@ -119,6 +120,7 @@ class _Compared:
     def _one_by_one(self, on: dt.date, timed: bool) -> None:
         run = ScoreRun.objects.order_by("-pk").first()
         assert run is not None
+        partitions.ensure(on)
         stats = nights.statistics_of(run, nights.plan_of(run))[self.version.pk]
         ids = list(AccountHealth.objects.order_by("pk").values_list("pk", flat=True)[:SAMPLE])
         for name, way in (("T3", loop.one_by_one), ("bulk_update", loop.in_bulk)):

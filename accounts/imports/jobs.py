@@ -25,6 +25,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.imports import reading, rejected, specs
+from accounts.imports.outages import load_through
 from accounts.ingest.errors import EveryRowRejected, ImportTaken, shown
 from accounts.ingest.result import ImportResult
 from accounts.ingest.run import import_file
@@ -260,7 +261,7 @@ def work(run_id: int, *, worker: str | None = None) -> ImportRun | None:
         if run.dry_run:
             _try_out(run, worker)
         else:
-            _load(run, worker)
+            load_through(run, worker, lambda: _load(run, worker))
     except (_LeaseLostError, ImportTaken):
         log.warning("import %s: lost its lease to another worker", run.pk)
     except WorkbenchError as error:

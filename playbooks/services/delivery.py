@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from csm.lib.errors import WorkbenchError
+from csm.lib.retry import retrying
 from playbooks.models import Delivery, Severity, Webhook
 from playbooks.services import digests, outbound
 from playbooks.services.digests import link
@@ -81,10 +82,21 @@ def attempt(delivery: Delivery, *, at: datetime) -> str:
             _mail(delivery)
     except Undelivered as error:
         return _failed(delivery, str(error), error.status, at)
-    Delivery.objects.filter(pk=delivery.pk).update(
-        state=Delivery.State.SENT, sent_at=at, lease_until=None, status=status, error=""
+    _note(
+        delivery,
+        state=Delivery.State.SENT,
+        sent_at=at,
+        lease_until=None,
+        status=status,
+        error="",
     )
     return "sent"
+
+
+@retrying()
+def _note(delivery: Delivery, **changes: Any) -> None:
+    # What is sent and not written down is sent again.
+    Delivery.objects.filter(pk=delivery.pk).update(**changes)
 
 
 def _failed(delivery: Delivery, why: str, status: int | None, at: datetime) -> str:
@@ -94,7 +106,7 @@ def _failed(delivery: Delivery, why: str, status: int | None, at: datetime) -> s
         changes["state"] = Delivery.State.GIVEN_UP
     else:
         changes["next_at"] = at + BACKOFF[delivery.attempts - 1]
-    Delivery.objects.filter(pk=delivery.pk).update(**changes)
+    _note(delivery, **changes)
     log.warning("%s was not delivered: %s", delivery.about, why)
     return "given_up" if over else "failed"
 

@@ -16,6 +16,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import Account
+from csm.lib.retry import reconnect, retrying
 from csm.lib.workers import is_dead, worker_name
 from playbooks.models import Alert, AlertChange, Policy, Trigger, TriggerNight
 from playbooks.services import (
@@ -103,6 +104,7 @@ def work(
             log.warning("triggers of %s: another worker took over", night.as_of)
             break
         except Exception as error:
+            reconnect()
             _failed(night, worker, error)
             time.sleep(PAUSE_SECONDS)
     night.refresh_from_db()
@@ -113,6 +115,7 @@ class _LostLeaseError(Exception):
     pass
 
 
+@retrying()
 def _claim(night: TriggerNight, worker: str) -> bool:
     """Take the night, unless it is over or somebody else's."""
     now = timezone.now()
@@ -220,6 +223,7 @@ def _take(night: TriggerNight, after: dict[str, Any]) -> None:
         setattr(night, name, value)
 
 
+@retrying()
 def _failed(night: TriggerNight, worker: str, error: Exception) -> None:
     text = f"{type(error).__name__}: {error}"
     after: dict[str, Any] = {"lease_until": None, "error": text}
@@ -244,6 +248,7 @@ def _past(night: TriggerNight, text: str) -> dict[str, Any]:
     }
 
 
+@retrying()
 def _release_dead(night: TriggerNight) -> None:
     """Free the night of a worker of this machine that is no more, without waiting for its lease."""
     if is_dead(night.worker):

@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.models import AuditEvent
 
 Kind = AuditEvent.Kind
@@ -31,7 +33,7 @@ def record(
     kind: str,
     what: str,
     *,
-    at: datetime,
+    at: datetime | None = None,
     by: Any = None,
     address: str | None = None,
     detail: dict[str, Any] | None = None,
@@ -40,7 +42,8 @@ def record(
     """Add one event; call it in the transaction of the change, so that neither stands without the other.
 
     `what` is a short sentence without its subject ("published Engagement 3"); `by` None with no `by_name`
-    is the workbench itself; `address` is that of the request at hand unless given; `detail` is plain JSON:
+    is the workbench itself; `at` is now unless given, as what was done was done now whatever day it is
+    about; `address` is that of the request at hand unless given; `detail` is plain JSON:
     {"rows": n, "query": "…"} of an export, {"before": …, "after": …} of a change. No secrets in it.
     """
     known = by if by is not None and getattr(by, "pk", None) is not None else None
@@ -51,7 +54,7 @@ def record(
         what=what.replace("\0", "")[:200],
         by=known,
         by_name=name.replace("\0", "")[:150],
-        at=at,
+        at=at or timezone.now(),
         address=address or _address.get(),
         detail=detail or {},
     )

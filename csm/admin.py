@@ -34,7 +34,7 @@ from accounts.admin.records import RecordAdmin
 from accounts.models import Team
 from csm.models import ApiToken, LogInTries, Role, ScheduledResult, User
 from csm.sign_in import sessions
-from csm.sign_in.views import log_out, to_log_in
+from csm.sign_in.views import admin_log_out, to_log_in
 from csm.tokens import services as tokens
 
 # The schedule has a page of its own, where a change is checked and recorded.
@@ -54,8 +54,8 @@ for model in (
 ):
     admin.site.unregister(model)
 # One door: the log-in with its second factor and lock-out.
-admin.site.login = to_log_in  # type: ignore[method-assign,assignment]
-admin.site.logout = log_out  # type: ignore[method-assign,assignment]
+admin.site.login = to_log_in  # type: ignore[method-assign]
+admin.site.logout = admin_log_out  # type: ignore[method-assign,assignment]
 admin.site.password_change = RedirectView.as_view(  # type: ignore[method-assign,assignment]
     pattern_name="password_change"
 )
@@ -174,7 +174,7 @@ class UserAdmin(BaseUserAdmin):
             if user.pk != request.user.pk:
                 by: Any = request.user
                 sessions.end_all(user, by=by, at=timezone.now(), why="password set")
-        return answer  # type: ignore[no-any-return]
+        return answer
 
     def view_on_site(self, obj: User) -> str:
         """The page with the colleague's sessions, second factor and tokens."""

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 
-from accounts.admin.records import RecordAdmin
+from accounts.admin.records import RecordAdmin, TunedAdmin
 from scoring.metrics.catalogue import catalogue
 from scoring.models import (
     AccountHealth,
@@ -111,7 +111,7 @@ class CapInline(DraftInline):
 
 
 @admin.register(ScorecardVersion)
-class ScorecardVersionAdmin(admin.ModelAdmin):
+class ScorecardVersionAdmin(TunedAdmin):
     """Drafts come from "Edit draft" on the scorecard's page; what is published never changes."""
 
     change_form_template = "scoring/admin_version_form.html"
@@ -201,7 +201,7 @@ class ScorecardVersionAdmin(admin.ModelAdmin):
 
 
 @admin.register(Scorecard)
-class ScorecardAdmin(admin.ModelAdmin):
+class ScorecardAdmin(TunedAdmin):
     list_display = ("name", "key", "is_active", "is_default", "position")
     search_fields = ("name", "key")
     # Changed on the scorecard's page, where exactly one stays the default.
@@ -220,7 +220,7 @@ class ScorecardAdmin(admin.ModelAdmin):
         return {}
 
 
-class PartAdmin(admin.ModelAdmin):
+class PartAdmin(TunedAdmin):
     """A part on its own, to find it; it is edited with its version."""
 
     list_display: tuple[str | Callable[[Any], str], ...] = ("__str__", "version")

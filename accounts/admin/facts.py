@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 
 from accounts import models
-from accounts.admin.records import RecordAdmin
+from accounts.admin.records import RecordAdmin, TunedAdmin
 
 # Model → what its list shows after the account.
 _FACTS: dict[Any, tuple[str, ...]] = {
@@ -52,19 +52,19 @@ class PeriodAdmin(RecordAdmin):
 
 
 @admin.register(models.UsageMeasure)
-class UsageMeasureAdmin(admin.ModelAdmin):
+class UsageMeasureAdmin(TunedAdmin):
     list_display = ("key", "label", "unit", "aggregate", "built_in")
     search_fields = ("key", "label")
 
 
 @admin.register(models.Feature)
-class FeatureAdmin(admin.ModelAdmin):
+class FeatureAdmin(TunedAdmin):
     list_display = ("key", "label", "is_core")
     search_fields = ("key", "label")
 
 
 @admin.register(models.CustomField)
-class CustomFieldAdmin(admin.ModelAdmin):
+class CustomFieldAdmin(TunedAdmin):
     list_display = ("key", "label", "kind")
 
 
@@ -77,17 +77,17 @@ class AccountAliasAdmin(admin.ModelAdmin):
 
 
 @admin.register(models.Source)
-class SourceAdmin(admin.ModelAdmin):
+class SourceAdmin(TunedAdmin):
     list_display = ("key", "label", "interval_days", "watched")
 
 
 @admin.register(models.SavedMapping)
-class SavedMappingAdmin(admin.ModelAdmin):
+class SavedMappingAdmin(TunedAdmin):
     list_display = ("name", "feed", "saved_by", "saved_at")
 
 
 @admin.register(models.EventRule)
-class EventRuleAdmin(admin.ModelAdmin):
+class EventRuleAdmin(TunedAdmin):
     list_display = ("event", "source", "how", "property", "measure", "feature", "is_active")
     list_select_related = ("measure", "feature")
 

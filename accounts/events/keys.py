@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import ImportRun, Source, WriteKey
 from csm.lib.errors import WorkbenchError
 
@@ -52,12 +53,24 @@ def create_key(
         hint=text[:8],
         created_by=by,
     )
+    audit.record(
+        audit.Kind.ACCESS,
+        f"made the write key “{name}” of {source}",
+        by=by,
+        detail={"begins": key.hint},
+    )
     return key, text
 
 
 def revoke_key(key: WriteKey, *, by: Any) -> None:
     """Refuse the key from now on; what it sent stays. `by` must be an admin (the door checks it)."""
-    WriteKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    if WriteKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        audit.record(
+            audit.Kind.ACCESS,
+            f"revoked the write key “{key.name}” of {key.source}",
+            by=by,
+            detail={"begins": key.hint},
+        )
 
 
 def find_key(text: str) -> WriteKey | None:

@@ -11,6 +11,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.text import slugify
 
+from accounts import audit
 from accounts.events.apply import one_at_a_time
 from accounts.events.messages import ACTIONS
 from accounts.events.totals import Target, day_values, rebuild, target_of, usable
@@ -137,13 +138,8 @@ def _restate(names: Iterable[str]) -> None:
 
 
 def _log(rule: EventRule, by: Any, flag: int) -> None:
-    if by is None:
-        return
     state = "active" if rule.is_active else "not active"
-    LogEntry.objects.log_actions(
-        by.pk,
-        [rule],
-        flag,
-        change_message=f"{rule.get_how_display()} of {rule.event}, {state}",
-        single_object=True,
-    )
+    text = f"{rule.get_how_display()} of {rule.event}, {state}"
+    audit.record(audit.Kind.TUNING, f"event rule: {text}", by=by)
+    if by is not None:
+        LogEntry.objects.log_actions(by.pk, [rule], flag, change_message=text, single_object=True)

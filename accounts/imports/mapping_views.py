@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts import audit
 from accounts.access import require_admin
 from accounts.imports import jobs, reading, specs
 from accounts.imports.forms import (
@@ -134,6 +135,7 @@ def mapping_save(request: HttpRequest, pk: int) -> HttpResponse:
                 name=name,
                 defaults={"feed": run.feed, "spec": run.options.get("spec", {}), "saved_by": user},
             )
+            audit.record(audit.Kind.TUNING, f"saved the mapping {name}", by=user)
             jobs.describe(run, mapping=name)
             messages.success(
                 request, f"Saved as {name}: choose it for the next file of this shape."

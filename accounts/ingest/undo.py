@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, Field, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from accounts import audit
 from accounts.ingest import load_history
 from accounts.ingest.errors import UndoRefused
 from accounts.ingest.feeds import FEEDS
@@ -98,6 +99,12 @@ def undo(run: ImportRun, *, by: Any) -> UndoCounts:
         current.undone_at = timezone.now()
         current.lease_until = None
         current.save(update_fields=["state", "undone_by", "undone_at", "lease_until"])
+        audit.record(
+            audit.Kind.OPERATION,
+            f"undid import {current.pk} ({current})",
+            by=by,
+            detail={"accounts_deleted": accounts, "facts_deleted": facts + readings, "kept": kept},
+        )
     run.refresh_from_db()
     return UndoCounts(
         accounts_deleted=accounts,

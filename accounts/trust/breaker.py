@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import FeedDay, Freeze
 from accounts.trust import notices, profile, rules
 from accounts.trust.freshness import Fresh, Key, freshness
@@ -151,7 +152,7 @@ def freeze(source: str, feed: str, *, good_on: date, on: date, note: str, by: An
     )
     try:
         with transaction.atomic():
-            return Freeze.objects.create(
+            made = Freeze.objects.create(
                 source=source,
                 feed=feed,
                 reason=_REASON.BY_HAND,
@@ -161,6 +162,8 @@ def freeze(source: str, feed: str, *, good_on: date, on: date, note: str, by: An
                 details={"sentence": sentence},
                 told_at=timezone.now(),
             )
+            _record("froze", made, note, by)
+            return made
     except IntegrityError:
         raise FreezeError(f"{feed_label(feed)} of {source} is frozen already.") from None
 
@@ -179,4 +182,10 @@ def lift(frozen: Freeze, *, on: date, note: str, by: Any) -> Freeze:
         current.lifted_on = max(on, current.opened_on)
         current.lifted_at, current.lifted_by, current.note = timezone.now(), by, note.strip()
         current.save(update_fields=["lifted_on", "lifted_at", "lifted_by", "note"])
+        _record("lifted the freeze of", current, note, by)
     return current
+
+
+def _record(what: str, of: Freeze, note: str, by: Any) -> None:
+    told = f"{what} {feed_label(of.feed)} of {of.source}"
+    audit.record(audit.Kind.TUNING, told, by=by, detail={"note": note.strip()})

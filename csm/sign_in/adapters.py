@@ -13,6 +13,7 @@ from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse
@@ -74,7 +75,7 @@ class AccountAdapter(DefaultAccountAdapter):
         AuthenticationBackend.unstash_authenticated_user()
         if found is not None:
             tries.give_back(keys)
-            return found  # type: ignore[no-any-return]
+            return found
         user = User.objects.filter(username__iexact=name).first()
         record_failure(name, user, "not active" if user and not user.is_active else "password")
         _record_locks(keys, user, at)
@@ -201,7 +202,7 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
                 render(request, "account/account_inactive.html", status=403)
             )
         # A second identity for somebody who has one is somebody else who took over the address.
-        if found[0].socialaccount_set.exists():
+        if SocialAccount.objects.filter(user=found[0]).exists():
             self._refuse(request, "the colleague has another identity there")
         sociallogin.connect(request, found[0])
         audit.record(

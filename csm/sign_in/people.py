@@ -40,13 +40,14 @@ def people(request: HttpRequest) -> HttpResponse:
             open_tokens=count(ApiToken.objects.all()),
         ).order_by("-is_active", "username")
     )
-    for user in found:
-        user.lock = _lock_of(user, locked)
-        user.needs_factor = second_factor.is_required_of(user) and not user.has_factor
-    addresses = [row for key, row in locked.items() if key.startswith("address:")]
-    for row in addresses:
-        row.address = row.key.partition(":")[2]
-    return render(request, "account/people.html", {"people": found, "addresses": addresses})
+    rows = [
+        (user, _lock_of(user, locked), second_factor.is_required_of(user) and not user.has_factor)
+        for user in found
+    ]
+    addresses = [
+        (key.partition(":")[2], row) for key, row in locked.items() if key.startswith("address:")
+    ]
+    return render(request, "account/people.html", {"people": rows, "addresses": addresses})
 
 
 def _lock_of(user: User, locked: dict[str, Any]) -> Any:

@@ -53,7 +53,7 @@ def _clean(text: str) -> str | None:
 
 
 def _is_trusted(address: str | None) -> bool:
-    trusted: tuple[str, ...] = tuple(settings.TRUSTED_PROXIES)
+    trusted = tuple(settings.TRUSTED_PROXIES)
     if address is None:
         return "unix" in trusted
     at = ip_address(address)

@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.encoding import force_bytes
 
 from accounts import audit
 from csm.models import User
@@ -99,7 +100,9 @@ def _is_fresh(row: Authenticator, code: str) -> bool:
 
 def _keys() -> MultiFernet:
     return MultiFernet(
-        Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"second factor:" + key.encode()).digest()))
+        Fernet(
+            base64.urlsafe_b64encode(hashlib.sha256(b"second factor:" + force_bytes(key)).digest())
+        )
         for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     )
 

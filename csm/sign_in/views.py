@@ -82,7 +82,7 @@ def sso(request: HttpRequest) -> HttpResponseBase:
     asked = QueryDict(mutable=True)
     if "next" in request.GET:
         asked["next"] = request.GET["next"]
-    request.GET = asked
+    request.GET = asked  # type: ignore[assignment]
     answer: HttpResponseBase = oidc.login(request, provider_id="sso")
     return answer
 
@@ -101,9 +101,15 @@ def sso_callback(request: HttpRequest, provider_id: str) -> HttpResponseBase:
 @login_not_required
 @require_POST
 def log_out(request: HttpRequest) -> HttpResponse:
-    """End this session."""
+    """End this session, or a log-in that waits for its code."""
     logout(request, show_message=False)
     return redirect("login")
+
+
+@require_POST
+def admin_log_out(request: HttpRequest, extra_context: object = None) -> HttpResponse:
+    """The same from the administration."""
+    return log_out(request)
 
 
 @login_not_required
@@ -197,9 +203,15 @@ def security(request: HttpRequest) -> HttpResponse:
             "identity": SocialAccount.objects.filter(user=user).first(),
             "sso": settings.OIDC_NAME,
             "hours": settings.SESSION_COOKIE_AGE // 3600,
-            "idle": settings.SESSION_IDLE_MINUTES,
+            "idle": _in_words(settings.SESSION_IDLE_MINUTES),
         },
     )
+
+
+def _in_words(minutes: int) -> str:
+    if minutes and minutes % 60 == 0:
+        return f"{minutes // 60} hour{'s' if minutes != 60 else ''}"
+    return f"{minutes} minutes" if minutes else ""
 
 
 @require_POST

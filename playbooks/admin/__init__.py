@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.admin.records import RecordAdmin
+from accounts.admin.records import RecordAdmin, TunedAdmin
 from playbooks import models
 
 # Model → what its list shows. Written by services alone.
@@ -62,7 +62,7 @@ for base, shown in ((RecordAdmin, _RECORDS), (admin.ModelAdmin, _TUNED)):
 
 
 @admin.register(models.Policy)
-class PolicyAdmin(admin.ModelAdmin):
+class PolicyAdmin(TunedAdmin):
     """The one row of it: added where the defaults were never tuned, changed from then on."""
 
     list_display = ("__str__", "alert_cap", "reopen_days", "share_days", "attachment_max_bytes")

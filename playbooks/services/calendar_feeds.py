@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from icalendar import Calendar, Event
 
+from accounts import audit
 from playbooks.models import CalendarFeed
 from playbooks.selectors.calendar import Entry
 
@@ -24,13 +25,17 @@ def create(*, by: Any, at: datetime) -> str:
     CalendarFeed.objects.update_or_create(
         user=by, defaults={"digest": _digest(token), "created_at": at, "last_read_at": None}
     )
+    audit.record(audit.Kind.ACCESS, "made an address of the own calendar", by=by, at=at)
     return token
 
 
 @transaction.atomic
 def revoke(*, by: Any) -> bool:
     """Let the address of `by` answer no more; whether there was one."""
-    return CalendarFeed.objects.filter(user=by).delete()[0] > 0
+    gone = CalendarFeed.objects.filter(user=by).delete()[0] > 0
+    if gone:
+        audit.record(audit.Kind.ACCESS, "took back the address of the own calendar", by=by)
+    return gone
 
 
 def opened(token: str, *, at: datetime) -> Any:

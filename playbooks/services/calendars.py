@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 
+from accounts import audit
 from playbooks.models import BusinessCalendar, Holiday
 from playbooks.sla import Calendar
 
@@ -108,3 +109,4 @@ def open_again(pk: int, *, by: Any) -> None:
 
 def _log(row: BusinessCalendar, by: Any, text: str) -> None:
     LogEntry.objects.log_actions(by.pk, [row], CHANGE, change_message=text, single_object=True)
+    audit.record(audit.Kind.TUNING, f"working hours {row}: {text}", by=by)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 
+from accounts import audit
 from csm.lib.errors import WorkbenchError
 from playbooks.models import Clock, ClockRule
 from playbooks.sla import LEVELS
@@ -84,6 +85,9 @@ def save(rule: ClockRule, values: dict[str, Any], *, by: Any, at: datetime) -> l
     told = "; ".join(f"{name}: {getattr(rule, name)} → {values[name]}" for name in changed)
     ClockRule.objects.filter(pk=rule.pk).update(**{name: values[name] for name in changed})
     LogEntry.objects.log_actions(by.pk, [rule], CHANGE, change_message=told, single_object=True)
+    audit.record(
+        audit.Kind.TUNING, f"changed the clock {rule}", by=by, at=at, detail={"change": told}
+    )
     if values["is_active"]:
         return []
     ending = Clock.objects.filter(rule=rule, state__in=Clock.OPEN_STATES)

@@ -16,6 +16,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.text import slugify
 
+from accounts import audit
 from csm.lib.errors import WorkbenchError
 from playbooks.models import Intervention, Playbook, PlaybookVersion, Trigger
 from playbooks.services import interventions, plan_versions
@@ -342,3 +343,4 @@ def _last_hand(playbook: Playbook) -> str:
 
 def _log(playbook: Playbook, *, by: Any, flag: int, text: str) -> None:
     LogEntry.objects.log_actions(by.pk, [playbook], flag, change_message=text, single_object=True)
+    audit.record(audit.Kind.TUNING, f"playbook {playbook}: {text}", by=by, detail={"note": text})

@@ -9,6 +9,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
+from accounts import audit
 from accounts.models import Account, Team
 from csm.lib.errors import WorkbenchError
 from playbooks.models import Absence, RoleHolder, StepRole
@@ -142,3 +143,4 @@ def name_holder(role: str, *, team: Team | None, user: Any, by: Any) -> None:
 
 def _log(row: RoleHolder, by: Any, text: str) -> None:
     LogEntry.objects.log_actions(by.pk, [row], CHANGE, change_message=text, single_object=True)
+    audit.record(audit.Kind.TUNING, f"role: {text}", by=by)

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
+from accounts import audit
 from playbooks.models import Intervention, Policy, ShareLink
 from playbooks.services.plan_changes import Kind, PlanError, change
 
@@ -35,6 +36,13 @@ def share(plan: Intervention, *, by: Any, at: datetime, days: int) -> tuple[Shar
     )
     after = {"link": link.pk, "expires_at": link.expires_at}
     change(plan, Kind.SHARED, by=by, at=at, after=after).save()
+    audit.record(
+        audit.Kind.ACCESS,
+        f"shared plan {plan.pk} by a link",
+        by=by,
+        at=at,
+        detail={"expires": link.expires_at.isoformat(timespec="seconds")},
+    )
     return link, token
 
 
@@ -45,6 +53,8 @@ def revoke(link: ShareLink, *, by: Any, at: datetime) -> bool:
         return False
     after = {"link": link.pk, "revoked_at": at}
     change(link.intervention, Kind.SHARED, by=by, at=at, after=after, reason="Revoked").save()
+    what = f"took back a link to plan {link.intervention_id}"
+    audit.record(audit.Kind.ACCESS, what, by=by, at=at)
     return True
 
 

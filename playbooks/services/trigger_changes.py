@@ -9,6 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.text import slugify
 
+from accounts import audit
 from csm.lib.errors import WorkbenchError
 from playbooks.models import Alert, AlertChange, Trigger, TriggerChange
 from playbooks.rules import Rule, Scope
@@ -172,6 +173,17 @@ def _locked(trigger: Trigger, revision: int | None) -> Trigger:
 def _note(trigger: Trigger, changed: Mapping[str, Any], by: Any, at: datetime, note: str) -> None:
     TriggerChange.objects.create(
         trigger=trigger, revision=trigger.revision, at=at, by=by, changed=dict(changed), note=note
+    )
+    audit.record(
+        audit.Kind.TUNING,
+        f"changed the trigger {trigger.name}" if trigger.revision > 1 else f"made {trigger.name}",
+        by=by,
+        at=at,
+        detail={
+            "before": {name: before for name, (before, _) in changed.items()},
+            "after": {name: after for name, (_, after) in changed.items()},
+            **({"note": note} if note else {}),
+        },
     )
 
 

@@ -4,10 +4,12 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from django.db.models import QuerySet
 
+from accounts import audit
 from csm.lib.errors import WorkbenchError
 from playbooks.models import Delivery, Severity, Webhook
 from playbooks.services import delivery, outbound
@@ -40,6 +42,7 @@ def create(values: Mapping[str, Any], *, by: Any, shared: bool) -> tuple[Webhook
     hook = Webhook.objects.create(
         secret=secret, user=owner, **{name: values[name] for name in FIELDS if name in values}
     )
+    _record("made", hook, by)
     return hook, secret
 
 
@@ -54,6 +57,7 @@ def change(hook: Webhook, values: Mapping[str, Any], *, by: Any) -> None:
     for name, value in known.items():
         setattr(hook, name, value)
     hook.save(update_fields=list(known))
+    _record("changed", hook, by)
 
 
 def new_secret(hook: Webhook, *, by: Any) -> str:
@@ -61,13 +65,21 @@ def new_secret(hook: Webhook, *, by: Any) -> str:
     _theirs(hook, by)
     hook.secret = _secret()
     hook.save(update_fields=["secret"])
+    _record("gave another secret to", hook, by)
     return hook.secret
 
 
 def remove(hook: Webhook, *, by: Any) -> None:
     """Remove it with its log; what waits for it is not sent."""
     _theirs(hook, by)
+    _record("removed", hook, by)
     hook.delete()
+
+
+def _record(what: str, hook: Webhook, by: Any) -> None:
+    # The host alone: addresses of chat rooms hold their secret.
+    host = urlsplit(hook.url).hostname or ""
+    audit.record(audit.Kind.ACCESS, f"{what} a webhook to {host}", by=by)
 
 
 def send_test(hook: Webhook, *, by: Any, at: datetime) -> Delivery:

@@ -7,6 +7,7 @@ import numpy as np
 from django.db import transaction
 from django.db.models import Q
 
+from accounts import audit
 from accounts.models import MetricDefinition
 from csm.lib.errors import WorkbenchError
 from scoring.metrics.catalogue import CATALOGUE
@@ -68,7 +69,21 @@ def save(definition: MetricDefinition, *, by: Any) -> MetricDefinition:
                     "stay as they are: define another metric and publish a version that reads it."
                 )
         definition.save()
+        names = [field.attname for field in MetricDefinition._meta.concrete_fields]
+        audit.record(
+            audit.Kind.TUNING,
+            f"{'changed' if before else 'made'} the metric {definition.key}",
+            by=by,
+            detail={
+                "before": {name: _plain(getattr(before, name)) for name in names} if before else {},
+                "after": {name: _plain(getattr(definition, name)) for name in names},
+            },
+        )
     return definition
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | bool | list | dict | None) else str(value)
 
 
 def trial(definition: MetricDefinition, run: ScoreRun) -> Trial:

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Max, Model
 from django.utils import timezone
 
+from accounts import audit
 from csm.lib.errors import WorkbenchError
 from scoring.engine import spec as engine
 from scoring.metrics.catalogue import unknown_metrics
@@ -284,3 +285,4 @@ def _log(tuned: Scorecard | ScorecardVersion, *, by: Any, flag: int, text: str) 
     """Tuning is recorded with who, when and why; commands without a person leave the author empty."""
     if by is not None:
         LogEntry.objects.log_actions(by.pk, [tuned], flag, change_message=text, single_object=True)
+    audit.record(audit.Kind.TUNING, f"{tuned}: {text}", by=by, detail={"note": text})

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts import audit
 from accounts.access import require_admin
 from accounts.models import Freeze, Source
 from accounts.trust import breaker, selectors
@@ -192,6 +193,12 @@ def save(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _page(request, get_object_or_404(Source, pk=pk), form=form, status=422)
     form.save()
+    audit.record(
+        audit.Kind.TUNING,
+        f"changed the source {found.key}",
+        by=request.user,
+        detail={"after": {name: str(form.cleaned_data[name]) for name in form.changed_data}},
+    )
     messages.success(request, f"{found} is saved; the next night goes by it.")
     return redirect("quality_source", pk)
 

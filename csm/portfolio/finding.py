@@ -18,53 +18,59 @@ MOST: Final = 8
 _LOOKED_AT: Final = 500
 # Shorter texts are not like anything.
 _LIKENED: Final = 4
-_LIKE_ENOUGH: Final = 0.4
+_LIKE_ENOUGH: Final = 0.5
 _FIELDS: Final = ("pk", "name", "external_id", "industry", "health__band_name", "health__tone")
 
 Found = tuple[Any, ...]
 
 
-def matches(user: Any, text: str) -> list[Found]:
-    """Up to `MOST` accounts `user` may see: exact id, then names that begin with `text`, then any others.
+def find(user: Any, text: str) -> tuple[list[Found], list[Found]]:
+    """Up to `MOST` accounts `user` may see that match, else up to three whose name is like `text`.
 
-    Each kind by name. A kind with more than 500 matches shows the first of 500 that the database came upon.
+    Those of exactly that id come first, then names that begin with it, then any others; each kind by name. A
+    kind with more than 500 matches shows the first of 500 that the database came upon.
     """
-    found: list[Found] = []
-    kinds = (Q(external_id__iexact=text), Q(name__istartswith=text), named_like(text))
     with _by_index():
-        for kind in kinds:
-            known = [row[0] for row in found]
-            found += _first(visible_to(user).filter(kind).exclude(pk__in=known), MOST - len(found))
-            if len(found) >= MOST:
-                break
-    return found
+        found = _first(visible_to(user).filter(_begins(text)), text, MOST)
+        if len(found) < MOST:
+            others = visible_to(user).filter(named_like(text))
+            others = others.exclude(pk__in=[row[0] for row in found])
+            found += _first(others, text, MOST - len(found))
+        return found, [] if found else _similar(user, text)
 
 
-def similar(user: Any, text: str) -> list[Found]:
-    """Up to three accounts whose name is like `text`, the most alike first: what may have been meant."""
+def _begins(text: str) -> Q:
+    return Q(external_id__iexact=text) | Q(name__istartswith=text)
+
+
+def _first(accounts: QuerySet[Account], text: str, wanted: int) -> list[Found]:
+    # Sorted here: for the first few by name the planner would walk all names until some match.
+    some = accounts.order_by().values_list(*_FIELDS)[:_LOOKED_AT]
+    asked = text.casefold()
+
+    def place(row: Found) -> tuple[bool, str, int]:
+        return row[2].casefold() != asked, row[1].casefold(), row[0]
+
+    return sorted(some, key=place)[:wanted]
+
+
+def _similar(user: Any, text: str) -> list[Found]:
+    """What may have been meant, the most alike first."""
     if len(text) < _LIKENED:
         return []
-    if connection.vendor == "postgresql":
-        try:
-            with _by_index():
-                return _alike_by_trigram(user, text)
-        except ProgrammingError:
-            return []  # without the extension nothing is alike
-    return _alike_by_letters(user, text)
-
-
-def _first(accounts: QuerySet[Account], wanted: int) -> list[Found]:
-    some = accounts.order_by().values("pk")[:_LOOKED_AT]
-    rows = Account.objects.filter(pk__in=some).order_by("name", "pk")
-    return list(rows.values_list(*_FIELDS)[:wanted])
+    if connection.vendor != "postgresql":
+        return _alike_by_letters(user, text)
+    try:
+        # A savepoint: what was found before stays found.
+        with transaction.atomic():
+            return _alike_by_trigram(user, text)
+    except ProgrammingError:
+        return []  # without the extension nothing is alike
 
 
 @contextmanager
 def _by_index() -> Iterator[None]:
-    """Without reading the whole table: the planner expects a few of many matches to turn up soon, and
-
-    they may stand at its end.
-    """
+    """Without reading the table: of many matches the planner expects a few soon, and all may be at its end."""
     if connection.vendor != "postgresql":
         yield
         return
@@ -76,17 +82,13 @@ def _by_index() -> Iterator[None]:
                 [str(_LIKE_ENOUGH)],
             )
         yield
-        with connection.cursor() as cursor:
-            # Tests, and whoever has a transaction open, get their own back.
-            cursor.execute("SELECT set_config('enable_seqscan', 'on', true)")
 
 
 def _alike_by_trigram(user: Any, text: str) -> list[Found]:
     alike = visible_to(user).extra(  # the operator that the index knows has no look-up of its own
         where=["UPPER(accounts_account.name::text) %% UPPER(%s)"], params=[text]
     )
-    some = Account.objects.filter(pk__in=alike.order_by().values("pk")[:_LOOKED_AT])
-    return _most_alike(list(some.values_list(*_FIELDS)), text)
+    return _most_alike(list(alike.order_by().values_list(*_FIELDS)[:_LOOKED_AT]), text)
 
 
 def _alike_by_letters(user: Any, text: str) -> list[Found]:

@@ -10,15 +10,10 @@ from django.views.decorators.http import require_safe
 from csm.lib import markup
 from csm.lib.htmx import answer
 from csm.nav import pages
-from csm.portfolio.finding import matches, similar
+from csm.portfolio.finding import find
 from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE
 
 _LONGEST = 120
-
-
-def found_accounts(user: Any, text: str) -> list[dict[str, Any]]:
-    """The best matches among the accounts `user` may see, as the palette lists them."""
-    return _listed(matches(user, text))
 
 
 def _listed(rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
@@ -35,14 +30,13 @@ def _listed(rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """`?q=`: up to eight accounts by name or id, and the pages whose name matches."""
+    """`?q=`: accounts by name or id, or those like it, and the pages whose name matches."""
     text = request.GET.get("q", "").replace("\0", "").strip()[:_LONGEST]
-    accounts = found_accounts(request.user, text) if text else []
+    found, alike = find(request.user, text) if text else ([], [])
     context = {
         "q": text,
-        "accounts": accounts,
-        # Asked for when nothing else was found.
-        "similar": _listed(similar(request.user, text)) if text and not accounts else [],
+        "accounts": _listed(found),
+        "similar": _listed(alike),
         "pages": [
             page for page in pages(request.user) if text.casefold() in page["label"].casefold()
         ],

@@ -1,6 +1,7 @@
 """Pages against a bare one, from a real web server, in the database of this process."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,21 +21,46 @@ PAGES = {
     "home": "/?scope=all",
     "insights": "/insights/?scope=all",
 }
+# The list of T11 as people open it; T12 counts the queries of these and of `PAGES`.
+LISTS = {
+    "portfolio": "/portfolio/?scope=all",
+    "portfolio of a team": "/portfolio/?scope=team",
+    "portfolio by score": "/portfolio/?scope=all&sort=score",
+    "portfolio of a band": "/portfolio/?scope=all&band=0",
+}
 
 
-def measure(requests: int) -> dict[str, Any]:
+def lists(requests: int) -> dict[str, Any]:
+    """T11 and T12: the worst of the lists against a bare page, and the most queries any page makes."""
+    shown = measure(requests, LISTS)
+    del shown["bare"]
+    worst = max(shown.values(), key=lambda page: page["ratio_p50"])
+    client = Client()
+    client.force_login(_admin())
+    queries = {name: _queries(client, url) for name, url in (PAGES | LISTS).items()}
+    return {
+        "T11": {"median": worst["ratio_p50"], "pages": shown},
+        "T12": {"median": max(queries.values()), "pages": queries},
+    }
+
+
+def _admin() -> User:
+    person = next(person for person in PEOPLE if person.role == Role.ADMIN)
+    return User.objects.get(username=person.username)
+
+
+def measure(requests: int, pages: Mapping[str, str] = PAGES) -> dict[str, Any]:
     """Milliseconds per page beside a bare one, both from a real web server, asked in turn.
 
     A busy moment then hits both. One page after the other: a heavy one between them would leave the
     caches cold for both. Queries are counted in this process.
     """
-    admin = next(person for person in PEOPLE if person.role == Role.ADMIN)
     client = Client()
-    client.force_login(User.objects.get(username=admin.username))
+    client.force_login(_admin())
     cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
     found: dict[str, Any] = {}
     with serving() as get:
-        for name, url in {"bare": BARE, **PAGES}.items():
+        for name, url in {"bare": BARE, **pages}.items():
             for _ in range(4):  # templates and scorecards are read once per process
                 get(url, cookie)
             taken: dict[str, list[float]] = {url: [], BARE: []}

@@ -100,7 +100,7 @@ class _Run:
             self._task(("T10",), "history", small if small_is_history else main, **self._newest())
             if self.only & {*PAGES, "T14", *MORE}:
                 child.run("night", main, self._newest())
-            self._task(PAGES, "lists", main, accounts=self.accounts)
+            self._task(PAGES, "lists", main)
             self._task(("T14",), "day", main)
             for name in MORE:
                 self._task((name,), name, main, **self._newest())

@@ -4,7 +4,6 @@ What a task needs is imported in it: a process that measures memory holds nothin
 """
 
 import datetime as dt
-import importlib
 import statistics
 import time
 from collections.abc import Callable
@@ -58,14 +57,18 @@ def ninety_nights(newest: str, say: Say) -> dict[str, Any]:
     return {"T10": history.measure(_day(newest), say)}
 
 
-def lists(accounts: int, say: Say) -> dict[str, Any]:
+def lists(say: Say) -> dict[str, Any]:
     """T11, T12."""
-    return _measured("csm.bench.lists", accounts=accounts, say=say)
+    from csm.bench import pages
+
+    return pages.lists(requests=40)
 
 
 def by_day(say: Say) -> dict[str, Any]:
     """T14."""
-    return _measured("csm.bench.day", say=say)
+    from csm.bench import day
+
+    return {"T14": day.measure(say=say)}
 
 
 def dated_events(newest: str, months: int, say: Say) -> dict[str, Any]:
@@ -123,9 +126,3 @@ def all_triggers(newest: str, say: Say) -> dict[str, Any]:
     say("Judging every trigger from dated facts …")
     triggers.write_facts(_day(newest), months=3)
     return {"triggers": {"readings": from_readings, "facts": triggers.measure(ahead=2)}}
-
-
-def _measured(module: str, **arguments: Any) -> dict[str, Any]:
-    """What `measure` of a module of its own finds."""
-    found: dict[str, Any] = importlib.import_module(module).measure(**arguments)
-    return found

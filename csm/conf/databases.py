@@ -133,9 +133,9 @@ def _settings(limits: Limits, kind: str) -> str:
         "idle_in_transaction_session_timeout": limits.idle_in_transaction,
     }
     said = [f"-c {name}={seconds * 1000}" for name, seconds in named.items() if seconds]
+    # Pages and shards are read by short statements: compiling one takes longer than it saves.
+    said.append("-c jit=off")
     if kind == "web":
-        # Pages are read by short statements: compiling one takes longer than it saves.
-        said.append("-c jit=off")
         # Nor is there time to wait for helpers: on a busy machine they take longer to start than the page.
         said.append("-c max_parallel_workers_per_gather=0")
     return " ".join(said)

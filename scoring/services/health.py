@@ -329,7 +329,10 @@ def _swap(new: str) -> None:
             cursor.execute(
                 re.sub(r" \S+ ON (ONLY )?\S+ USING", f" ON {new} USING", definition, count=1)
             )
+        # A sample of 9,000 rows tells a planner of these columns what 30,000 do, in a third of the time.
+        cursor.execute("SET LOCAL default_statistics_target = 30")
         cursor.execute(f"ANALYZE {new}")
+        cursor.execute("SET LOCAL default_statistics_target TO DEFAULT")
         if not _alone():
             # Somebody reads for long: readers would queue behind us. Row by row disturbs nobody.
             cursor.execute(f"DELETE FROM {TABLE}")

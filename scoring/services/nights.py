@@ -18,7 +18,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.utils import timezone
 
 from accounts.models import Account
@@ -216,7 +216,8 @@ def _take(run: ScoreRun, state: str, worker: str) -> ScoreShard | None:
     now = timezone.now()
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     waiting = ScoreShard.objects.filter(free, run=run, state=state, attempts__lt=MAX_ATTEMPTS)
-    for pk in waiting.order_by("number").values_list("pk", flat=True)[:8]:
+    read_here = Case(When(pk__in=shards.kept(run), then=0), default=1)
+    for pk in waiting.order_by(read_here, "number").values_list("pk", flat=True)[:8]:
         won = ScoreShard.objects.filter(free, pk=pk, state=state).update(
             lease_until=now + LEASE, worker=worker, attempts=F("attempts") + 1
         )

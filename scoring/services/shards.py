@@ -51,6 +51,11 @@ def _keep(run: ScoreRun, shard: ScoreShard, found: list[Group]) -> None:
         _kept[run.pk, shard.pk] = found
 
 
+def kept(run: ScoreRun) -> list[int]:
+    """Shards of the run this process has read already, by primary key: scoring them here is cheapest."""
+    return [shard for run_id, shard in _kept if run_id == run.pk]
+
+
 def _bytes(found: list[Group]) -> int:
     return sum(
         group.packed.nbytes + 16 * len(group.packed) + int(group.attributes.memory_usage().sum())

@@ -309,7 +309,7 @@ class AccountFilter(filters.FilterSet):
         return qs  # belongs to `by_moved`
 
     def by_churned(self, qs: QuerySet[Account], value: str) -> QuerySet[Account]:
-        return qs  # decides which accounts the list starts from, see `lists.starting_from`
+        return qs  # decides which accounts the list starts from, see `selectors.starting_from`
 
 
 class _Shared(dict[str, forms.Field]):

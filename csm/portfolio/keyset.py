@@ -161,8 +161,9 @@ class _Beyond(Expression):
             value.output_field = column.output_field
         return found
 
-    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
-        sides, params = [], []
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        sides: list[str] = []
+        params: list[Any] = []
         for side in (self.columns, self.values):
             texts = []
             for each in side:
@@ -170,7 +171,7 @@ class _Beyond(Expression):
                 texts.append(text)
                 params.extend(own)
             sides.append(", ".join(texts))
-        return f"({sides[0]}) {self.operator} ({sides[1]})", params
+        return f"({sides[0]}) {self.operator} ({sides[1]})", tuple(params)
 
 
 Row = tuple[Any, ...]

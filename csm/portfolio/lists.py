@@ -9,12 +9,11 @@ import django_tables2 as tables
 from django.conf import settings
 from django.db import connection
 from django.db.models import F, QuerySet
-from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.access import in_scope, may_assign, may_write
+from accounts.access import may_assign, may_write
 from accounts.models import Account
 from csm.lib import display
 from csm.lib.addresses import PLACE
@@ -29,7 +28,7 @@ from csm.portfolio.keyset import Merged, Order, Pages
 from csm.portfolio.links import with_params
 from csm.portfolio.list_pages import ListPage
 from csm.portfolio.rows import FIELDS, Record, Row, rows
-from csm.portfolio.selectors import HIGH_RISK, URGENCY, customers_in
+from csm.portfolio.selectors import HIGH_RISK, decorated, starting_from
 from csm.portfolio.tables import (
     ACT,
     COLUMNS_FIELD,
@@ -47,8 +46,6 @@ from playbooks import urgency
 from playbooks.access import covered_by
 from scoring import priority
 from scoring.engine.spec import UNKNOWN_BAND
-from scoring.models import ScoreRun
-from scoring.selectors import with_health
 
 # What htmx gets of a list when its filters change.
 _FRAGMENT = "portfolio/_swap.html"
@@ -66,18 +63,6 @@ _FACETS = ("band", "owner", "industry", "size", "renewal")
 _WORK = ("alerts", "severity", "plan", "clock", "tasks")
 _MORE_FACETS = ("lifecycle", "tier", *_WORK, "change", "moved", "churned")
 _MORE = (*_MORE_FACETS, "by", "days", "score_min", "score_max")
-
-
-def starting_from(
-    user: Any, scope: str, run: ScoreRun | None, churned: str | None
-) -> QuerySet[Account]:
-    """The accounts a list starts from: customers, unless `churned` ("yes", "all") asks for others."""
-    if churned not in ("yes", "all"):
-        return customers_in(user, scope, run)
-    accounts = in_scope(user, scope)
-    if churned == "all":
-        return accounts
-    return accounts.filter(churned_on__lte=run.as_of) if run else accounts.exclude(churned_on=None)
 
 
 class Listing:
@@ -139,7 +124,7 @@ class Listing:
     @cached_property
     def accounts(self) -> QuerySet[Account]:
         """The whole list in its order."""
-        return _decorated(self._narrowed(self.within)).order_by(*order_of(self.table).whole())
+        return decorated(self._narrowed(self.within)).order_by(*order_of(self.table).whole())
 
     @cached_property
     def _totals(self) -> list[Totals]:
@@ -196,8 +181,8 @@ class Listing:
     @cached_property
     def page(self) -> ListPage:
         order = order_of(self.table)
-        wide = _decorated(Account.objects.all())
-        found = _decorated(self._fenced(self._narrowed(self.within)))
+        wide = decorated(Account.objects.all())
+        found = decorated(self._fenced(self._narrowed(self.within)))
         pages = Pages(found, order, wide, FIELDS)
         if self.within == RISK and order.keys == ("urgency",):
             # With open work and without, each by the points that its own index knows.
@@ -329,14 +314,6 @@ class Listing:
             else "None of your accounts are in it. Look at all you may see, or ask an administrator.",
             **(wider if self.scope != "all" else imports if user.is_admin else {}),
         }
-
-
-def _decorated(accounts: QuerySet[Account]) -> QuerySet[Account]:
-    """With what lists show and sort by. Joined last: a count of what no health filters reads one table."""
-    # Ties within a band need a number: unknown scores stand below all others.
-    return with_health(accounts).annotate(
-        urgency=URGENCY, band_score=Coalesce(F("health__score"), -1.0)
-    )
 
 
 def _by_points(table: str, descending: bool) -> Order:

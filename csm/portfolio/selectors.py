@@ -37,6 +37,26 @@ def customers_in(user: Any, scope: str, run: ScoreRun | None) -> QuerySet[Accoun
     return customers(in_scope(user, scope), run.as_of if run else today())
 
 
+def starting_from(
+    user: Any, scope: str, run: ScoreRun | None, churned: str | None
+) -> QuerySet[Account]:
+    """The accounts a list starts from: customers, unless `churned` ("yes", "all") asks for others."""
+    if churned not in ("yes", "all"):
+        return customers_in(user, scope, run)
+    accounts = in_scope(user, scope)
+    if churned == "all":
+        return accounts
+    return accounts.filter(churned_on__lte=run.as_of) if run else accounts.exclude(churned_on=None)
+
+
+def decorated(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """With what lists show and sort by. Joined last: a count of what no health filters reads one table."""
+    # Ties within a band need a number: unknown scores stand below all others.
+    return with_health(accounts).annotate(
+        urgency=URGENCY, band_score=Coalesce(F("health__score"), -1.0)
+    )
+
+
 def past_nights(
     user: Any, scope: str, run: ScoreRun, days: int = HISTORY_DAYS
 ) -> QuerySet[DailyRollup]:

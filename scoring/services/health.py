@@ -213,7 +213,7 @@ def replace(run: ScoreRun, plan: Plan, cuts: Mapping[int, Cuts | None]) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_current_xact_id()::text")
             # A name no other table has had.
-            new = f"{TABLE}_{cursor.fetchone()[0]}"
+            new = f"{TABLE}_{run.pk}_{cursor.fetchone()[0]}"
             cursor.execute(f"CREATE TABLE {new} (LIKE {TABLE} INCLUDING DEFAULTS)")
         for first_id, last_id in ranges:
             for version_id, spec in plan:

@@ -4,11 +4,12 @@ import hmac
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.core.cache import cache
+from django.core.cache import caches
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
+from csm.lib.cache import Tolerant
 from csm.observe.exposition import CONTENT_TYPE, exposition
 from csm.observe.state import database_answers
 
@@ -36,11 +37,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
             "the database does not answer or is not migrated\n", status=503, content_type=_TEXT
         )
     lines = ["ready"]
-    if settings.REDIS_URL:
-        try:
-            cache.get("readyz")
-        except Exception:
-            lines.append("redis does not answer: work in the background waits")
+    redis = caches["default"]
+    if isinstance(redis, Tolerant) and not redis.answers():
+        lines.append("redis does not answer: work in the background waits")
     return HttpResponse("\n".join(lines) + "\n", content_type=_TEXT)
 
 

@@ -1,4 +1,4 @@
-"""The web server killed while a file is on its way up, and while it is loaded; with SQLite and with services."""
+"""The web server killed while a file is sent, and while it is loaded; with SQLite and with services."""
 
 import contextlib
 import socket

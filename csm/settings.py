@@ -163,7 +163,12 @@ TEMPLATES = [
 DATABASES = {"default": database(_database, VAR_DIR, _connecting)}
 
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        # A cache that is gone costs speed, never a page.
+        "BACKEND": "csm.lib.cache.Tolerant",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+    }
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }

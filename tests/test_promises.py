@@ -23,6 +23,8 @@ PUBLIC = {"favicon", "healthz", "readyz", "login", "admin:login", "admin:jsi18n"
 # Doors that are shut: single sign-on and the admins' own log-in answer 404 unless they are set up.
 PUBLIC |= {"account_login", "login_admins", "sso", "openid_connect_callback"}
 PUBLIC |= {"socialaccount_login_cancelled"}
+# Figures for Prometheus ask for a token, or answer this machine alone.
+PUBLIC |= {"metrics_exposition"}
 # Event senders have no log-in: a write key is asked for instead.
 PUBLIC |= {
     f"events_{name}"

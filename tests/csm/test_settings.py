@@ -73,3 +73,36 @@ def test_the_policy_allows_no_inline_script(client, owner):
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
+
+
+SSO = {
+    "OIDC_ISSUER": "https://login.example.com/",
+    "OIDC_CLIENT_ID": "csm",
+    "OIDC_CLIENT_SECRET": "secret",
+}
+
+
+def test_single_sign_on_is_set_up_by_the_environment() -> None:
+    told = start(
+        "s.OIDC_ON, s.OIDC_NAME, s.SOCIALACCOUNT_PROVIDERS", **SSO, OIDC_NAME="House"
+    ).stdout
+    assert told.startswith("(True, 'House', ")
+    assert "'server_url': 'https://login.example.com'" in told
+    assert "'oauth_pkce_enabled': True" in told
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"OIDC_ISSUER": "https://login.example.com"}, "OIDC_CLIENT_ID"),
+        (SSO | {"OIDC_ISSUER": "http://login.example.com"}, "must be an https address"),
+        ({"OIDC_ONLY": "true"}, "needs OIDC_ISSUER"),
+        (SSO | {"OIDC_CREATE": "admin"}, "OIDC_CREATE"),
+        ({"REQUIRE_SECOND_FACTOR": "some"}, "none, admins or all"),
+        ({"TRUSTED_PROXIES": "10.0.0.0/8,proxy"}, "neither an address nor a network"),
+    ],
+)
+def test_log_in_refuses_what_it_cannot_mean(wrong: dict[str, str], said: str) -> None:
+    refused = start(**wrong)
+    assert refused.returncode != 0
+    assert said in refused.stderr

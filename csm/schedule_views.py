@@ -95,7 +95,7 @@ class AtForm(_Form):
         label="Time zone", help_text="The hour is that of this time zone, also in summer."
     )
     days = forms.TypedMultipleChoiceField(
-        label="On",
+        label="On these days",
         coerce=int,
         choices=list(enumerate(schedule.DAYS)),
         widget=forms.CheckboxSelectMultiple,

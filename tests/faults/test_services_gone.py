@@ -18,7 +18,7 @@ from tests.faults.workbench import DONE, JUDGED, Workbench
 pytestmark = pytest.mark.faults
 
 # What people open while a service is down.
-PAGES = ("/", "/portfolio/", "/at-risk/", "/nights/", "/imports/", "/alerts/", "/api/v1/")
+PAGES = ("/", "/portfolio/", "/at-risk/", "/nights/", "/imports/", "/alerts/", "/api/v1/accounts/")
 SCORED = "SELECT count(*) >= {n} FROM scoring_scoreshard WHERE state <> 'waiting'"
 
 

@@ -1,10 +1,12 @@
 """Counting failed log-ins in rows, so that all processes of all machines count together.
 
 A try is counted before the password is looked at and given back when it was right: any number of tries
-at the same moment are as many as one after another.
+at the same moment are as many as one after another. Where the tries left are all being looked at, a
+further one waits for them: many who log in rightly at once are no attack.
 """
 
 import hashlib
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -16,6 +18,9 @@ from csm.models import LogInTries, User
 from csm.sign_in.proxies import network_of
 
 _OLD = timedelta(days=2)
+# Seconds a try waits for those under way; checking a password takes half of one.
+PATIENCE = 8.0
+_PAUSE = 0.1
 
 
 def of_name(username: str) -> str:
@@ -43,6 +48,14 @@ def allowed(username: str, address: str | None) -> dict[str, int]:
 
 def take(keys: Mapping[str, int], *, at: datetime) -> bool:
     """Count a try for each key; False, and nothing counted, when one of them is locked."""
+    until = time.monotonic() + PATIENCE
+    while (taken := _take(keys, at)) is None and time.monotonic() < until:
+        time.sleep(_PAUSE)
+    return bool(taken)
+
+
+def _take(keys: Mapping[str, int], at: datetime) -> bool | None:
+    """As `take`; None when no try is left and none of them has failed for good yet."""
     window = timedelta(minutes=settings.LOGIN_LOCK_MINUTES)
     with transaction.atomic():
         LogInTries.objects.bulk_create(
@@ -56,7 +69,7 @@ def take(keys: Mapping[str, int], *, at: datetime) -> bool:
             if row.locked_until is not None or row.since <= at - window:
                 row.tries, row.since, row.locked_until = 0, at, None
             if row.tries >= keys[row.key]:
-                return False
+                return None
             row.tries += 1
         LogInTries.objects.bulk_update(rows, ["tries", "since", "locked_until"])
     return True

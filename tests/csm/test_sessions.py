@@ -1,11 +1,13 @@
 """Logging in and out, one's own password and sessions, and who never gets in."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import make_password
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -173,10 +175,26 @@ def test_right_passwords_of_many_from_one_address_lock_nobody_out(owner, setting
         assert log_in(Client())["Location"] == "/"
 
 
-def test_tries_at_the_same_moment_are_as_many_as_one_after_another(owner, settings):
+def test_tries_at_the_same_moment_are_as_many_as_one_after_another(owner, settings, monkeypatch):
+    monkeypatch.setattr(tries, "PATIENCE", 0)
     keys, now = tries.allowed("owner", None), timezone.now()
     taken = [tries.take(keys, at=now) for _ in range(settings.LOGIN_TRIES + 3)]
     assert taken == [True] * settings.LOGIN_TRIES + [False] * 3
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer there")
+@pytest.mark.django_db(transaction=True)
+def test_many_who_log_in_rightly_at_once_all_get_in(owner, settings):
+    settings.LOGIN_TRIES = 2
+
+    def come(_: int) -> bool:
+        try:
+            return log_in(Client()).status_code == 302
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(come, range(16)))
 
 
 def test_a_changed_password_counts_at_once_and_ends_the_other_sessions(owner, client):
@@ -229,7 +247,6 @@ def test_sessions_are_listed_and_ended(owner, colleague):
 def test_a_session_is_written_as_seen_now_and_then_only(
     owner, client, django_assert_max_num_queries
 ):
-    from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
     log_in(client)

@@ -36,17 +36,20 @@ _NEXT = re.compile(r'rel="next" href="([^"]+)"')
 def measure(accounts: int, say: Say, requests: int = REQUESTS) -> dict[str, Any]:
     """{"T11": …, "T12": …, "pages": {name: figures}, "csv": …} of a scored book of `accounts`."""
     people = _people()
+    asked: dict[str, tuple[str, str, int]] = {}
+    # First, in this process: a server closes a connection that nobody uses for a moment.
+    for name, (who, url) in _pages(people).items():
+        client = Client()
+        client.force_login(people[who])
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+        address = _deep(client, url) if name.endswith(f"page {DEEP}") else url
+        asked[name] = address, cookie, _queries(client, address)
     found: dict[str, Any] = {}
     with serving() as get:
-        for name, (who, url) in _pages(people).items():
-            client = Client()
-            client.force_login(people[who])
-            key = client.cookies[settings.SESSION_COOKIE_NAME].value
+        for name, (address, key, queries) in asked.items():
             cookie = f"{settings.SESSION_COOKIE_NAME}={key}"
-            address = _deep(client, url) if name.endswith(f"page {DEEP}") else url
-            found[name] = _against_bare(get, address, cookie, requests)
-            found[name]["queries"] = _queries(client, address)
-            say(f"{name}: {found[name]['ratio_p50']} × bare, {found[name]['queries']} queries")
+            found[name] = _against_bare(get, address, cookie, requests) | {"queries": queries}
+            say(f"{name}: {found[name]['ratio_p50']} × bare, {queries} queries")
     lists = {name: each for name, each in found.items() if name.startswith("portfolio")}
     return {
         "accounts": accounts,

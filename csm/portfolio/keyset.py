@@ -187,10 +187,10 @@ class Slice:
 
 
 class Pages:
-    """The pages of `accounts` in `order`: rows of `wide` with its `fields`, the first the primary key.
+    """The pages of `accounts` in `order`: rows of `wide`, lists of `fields` values and the order's keys.
 
-    `accounts` and `wide` both know the keys of the order; `accounts` is filtered and joins no more than that
-    takes: a sort then moves keys, not whole rows.
+    The first field is the primary key. `accounts` and `wide` both know the keys of the order; `accounts` is
+    filtered and joins no more than that takes: a sort then moves keys, not whole rows.
     """
 
     def __init__(
@@ -198,7 +198,7 @@ class Pages:
         accounts: QuerySet[Any],
         order: Order,
         wide: QuerySet[Any],
-        fields: Sequence[str],
+        fields: int,
     ) -> None:
         self.accounts = accounts.order_by()
         self.order = order
@@ -222,7 +222,7 @@ class Pages:
 
     def cursor(self, row: Row, place: int | None) -> Cursor:
         """The place of `row`, which has `place` rows before it."""
-        values = row[len(self.fields) :]
+        values = row[self.fields :]
         return Cursor(row[0], None if values[0] is None else values, place)
 
     def walk(self, cursor: Cursor | None, wanted: int, *, back: bool) -> list[Row]:
@@ -265,27 +265,26 @@ class Pages:
 
     def _rows(self, accounts: QuerySet[Any], order_by: list[Any], start: int, n: int) -> list[Row]:
         ids = accounts.order_by(*order_by).values("pk")[start : start + n]
-        wide = self.wide.filter(pk__in=ids).order_by(*order_by)
-        return list(wide.values_list(*self.fields, *self.order.keys))
+        return list(self.wide.filter(pk__in=ids).order_by(*order_by))
 
 
 class Merged(Pages):
     """The pages of two lists that share no account, in the order of one value that each keeps as its own.
 
-    `parts` hold the accounts with their order, of one key that is never null. `order` is that of the whole
+    `parts` hold accounts, their rows and order, of one key that is never null. `order` is that of the whole
     list by an expression over both, which no index knows.
     """
 
     def __init__(
         self,
-        parts: Sequence[tuple[QuerySet[Any], Order]],
+        parts: Sequence[tuple[QuerySet[Any], QuerySet[Any], Order]],
         accounts: QuerySet[Any],
         order: Order,
         wide: QuerySet[Any],
-        fields: Sequence[str],
+        fields: int,
     ) -> None:
         super().__init__(accounts, order, wide, fields)
-        self.parts = [Pages(each, its, wide, fields) for each, its in parts]
+        self.parts = [Pages(each, its, rows, fields) for each, rows, its in parts]
 
     def walk(self, cursor: Cursor | None, wanted: int, *, back: bool) -> list[Row]:
         """As of one list. One statement a part."""

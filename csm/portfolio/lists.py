@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import django_tables2 as tables
@@ -28,7 +28,7 @@ from csm.portfolio.keyset import Merged, Order, Pages
 from csm.portfolio.links import with_params
 from csm.portfolio.list_pages import ListPage
 from csm.portfolio.rows import FIELDS, Record, Row, rows
-from csm.portfolio.selectors import HIGH_RISK, decorated, starting_from
+from csm.portfolio.selectors import HIGH_RISK, decorated, starting_from, with_keys
 from csm.portfolio.tables import (
     ACT,
     COLUMNS_FIELD,
@@ -171,7 +171,8 @@ class Listing:
         total = self.totals.count
         if (
             connection.vendor != "postgresql"
-            or not self.filter.values
+            # By a column of its own, an account's book has an index in just that order.
+            or not (self.filter.values or order_of(self.table).tie != "pk")
             or total.how is How.NIGHT
             or total.accounts > most
         ):
@@ -181,16 +182,16 @@ class Listing:
     @cached_property
     def page(self) -> ListPage:
         order = order_of(self.table)
-        wide = decorated(Account.objects.all())
-        found = decorated(self._fenced(self._narrowed(self.within)))
-        pages = Pages(found, order, wide, FIELDS)
+        found = with_keys(self._fenced(self._narrowed(self.within)), order.keys)
+        wide = _wide(order.keys)
+        pages = Pages(found, order, wide, len(FIELDS))
         if self.within == RISK and order.keys == ("urgency",):
             # With open work and without, each by the points that its own index knows.
             parts = [
-                (found.filter(work__isnull=empty), _by_points(table, order.descending))
+                (found.filter(work__isnull=empty), wide, _by_points(table, order.descending))
                 for table, empty in (("work", False), ("health", True))
             ]
-            pages = Merged(parts, found, order, wide, FIELDS)
+            pages = Merged(parts, found, order, wide, len(FIELDS))
         return ListPage(self.query, pages, self.totals.count, self.size)
 
     @cached_property
@@ -314,6 +315,12 @@ class Listing:
             else "None of your accounts are in it. Look at all you may see, or ask an administrator.",
             **(wider if self.scope != "all" else imports if user.is_admin else {}),
         }
+
+
+@cache
+def _wide(keys: tuple[str, ...]) -> QuerySet[Any]:
+    """The rows of any list, not yet narrowed: resolving their columns takes longer than reading them."""
+    return decorated(Account.objects.all()).values_list(*FIELDS, *keys)
 
 
 def _by_points(table: str, descending: bool) -> Order:

@@ -1,5 +1,6 @@
 """The book of accounts every portfolio page, chart, export and count starts from."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from accounts.access import in_scope, seen_by
 from accounts.models import Account
 from accounts.selectors import customers
 from csm.lib.dates import today
-from scoring.models import DailyRollup, ScoreRun
+from scoring.models import AccountHealth, DailyRollup, ScoreRun
 from scoring.selectors import newest_run, with_health
 
 # The lowest band of an account's scorecard. Unknown (-1) is never at risk and never healthy.
@@ -20,6 +21,8 @@ HIGH_RISK = Q(health__band=0)
 URGENCY = Coalesce(F("work__priority"), F("health__priority"))
 # Amounts in another currency than the book's are counted as unknown in a sum, never added up.
 IN_CURRENCY = Q(currency=settings.DEFAULT_CURRENCY)
+# What `decorated` adds and lists are sorted by.
+_KEYS = {"urgency": URGENCY, "band_score": Coalesce(F("health__score"), -1.0)}
 # What the charts over time show.
 HISTORY_DAYS = 180
 
@@ -52,8 +55,18 @@ def starting_from(
 def decorated(accounts: QuerySet[Account]) -> QuerySet[Account]:
     """With what lists show and sort by. Joined last: a count of what no health filters reads one table."""
     # Ties within a band need a number: unknown scores stand below all others.
-    return with_health(accounts).annotate(
-        urgency=URGENCY, band_score=Coalesce(F("health__score"), -1.0)
+    return with_health(accounts).annotate(**_KEYS)
+
+
+def with_keys(accounts: QuerySet[Account], keys: Iterable[str]) -> QuerySet[Account]:
+    """`accounts` with just the aliases of `decorated` among `keys`."""
+    columns = {field.name for field in AccountHealth._meta.concrete_fields}
+    return accounts.annotate(
+        **{
+            key: _KEYS[key] if key in _KEYS else F(f"health__{key}")
+            for key in keys
+            if key in _KEYS or key in columns
+        }
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from itertools import chain
 
 import pytest
 from django.core.cache import cache
@@ -79,10 +80,10 @@ def test_every_order_is_paged_whole_there_and_back(client, many, admin, sort):
     expected = [row.id for row in client.get(f"{first}&per=100").context["rows"]]
     assert sorted(expected) == sorted(account.pk for account in many)
     there, places = walk(client, first, "next_url")
-    assert sum(there, []) == expected
+    assert [*chain.from_iterable(there)] == expected
     assert places == [(1, 25), (26, 50), (51, 60)]
     back, places = walk(client, f"{first}&page=last", "prev_url")
-    assert sum(reversed(back), []) == expected
+    assert [*chain.from_iterable(reversed(back))] == expected
     assert places == [(51, 60), (26, 50), (1, 25)]
 
 
@@ -99,9 +100,9 @@ def test_the_queue_is_paged_whole(client, many, admin, sort):
         points = [record.urgency for record in listing.records]
         assert points == sorted(points, reverse=sort == "rank")
     there, _ = walk(client, first, "next_url")
-    assert sum(there, []) == expected
+    assert [*chain.from_iterable(there)] == expected
     back, _ = walk(client, f"{first}&page=last", "prev_url")
-    assert sum(reversed(back), []) == expected
+    assert [*chain.from_iterable(reversed(back))] == expected
     assert [pk for (pk,) in listing.accounts.values_list("pk")] == expected
 
 
@@ -137,7 +138,7 @@ def test_a_cursor_reads_what_it_wrote():
         "owner": ("Ann~a", ""),
     }.items():
         order = order_of(ordered(PortfolioTable, sort))
-        made = lists.Pages(AccountHealth.objects, order, AccountHealth.objects, ("pk",)).cursor(
+        made = lists.Pages(AccountHealth.objects, order, AccountHealth.objects, 1).cursor(
             (7, *values), 25
         )
         assert read(made.text(), order) == made

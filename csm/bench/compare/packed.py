@@ -6,12 +6,12 @@ which writes no WAL. `float4send` packs big-endian where we pack little-endian: 
 """
 
 import datetime as dt
-import re
 from typing import Any
 
 from django.db import connection, transaction
 
 from csm.bench.compare.formulas import Formulas
+from csm.bench.compare.tables import indexes_like
 from csm.lib.money import per_unit
 from scoring.engine.spec import ScorecardSpec
 from scoring.priority import ARR, ARR_FROM, ARR_TO, HEALTH, RENEWAL, RENEWAL_DAYS, TREND, WORST_FALL
@@ -137,7 +137,7 @@ class Packed:
             f"INSERT INTO {new} SELECT h.* FROM {HEALTH_TABLE} h LEFT JOIN bench_scored s "
             "ON s.id = h.account_id WHERE s.id IS NULL"
         )
-        indexes = _indexes(cursor)
+        indexes = indexes_like(cursor, _LIKE[HEALTH_TABLE], HEALTH_TABLE)
         run(f"DROP TABLE {HEALTH_TABLE}")
         run(f"ALTER TABLE {new} RENAME TO {HEALTH_TABLE}")
         for index in indexes:
@@ -217,15 +217,6 @@ def _priority(fall: str) -> str:
         f"+ COALESCE({RENEWAL} * LEAST(GREATEST(1 - {days} / {RENEWAL_DAYS}, 0), 1), 0) "
         f"+ COALESCE({ARR} * LEAST(GREATEST({arr} / LN({ARR_TO}::float8 / {ARR_FROM}), 0), 1), 0)"
     )
-
-
-def _indexes(cursor: Any) -> list[str]:
-    """The indexes our own table of current health has, as statements for the new one."""
-    cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename = %s", [_LIKE[HEALTH_TABLE]])
-    return [
-        re.sub(r"INDEX \S+ ON (ONLY )?\S+", f"INDEX ON {HEALTH_TABLE}", made)
-        for (made,) in cursor.fetchall()
-    ]
 
 
 def _those_of(table: str, columns: dict[str, str]) -> dict[str, str]:

@@ -39,7 +39,7 @@ SNAPSHOT_FIELDS = (
 
 
 # What was read to count a shard is kept for scoring it, as far as this many bytes reach: about 100 an account.
-KEPT_BYTES = 48_000_000
+KEPT_BYTES = 24_000_000
 _kept: OrderedDict[tuple[int, int], list[Group]] = OrderedDict()
 
 

@@ -25,6 +25,8 @@ def serving() -> Iterator[Callable[[str, str], None]]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "csm.bench.wsgi", "--bind", f"127.0.0.1:{port}"]
     command += ["--worker-class", "gthread", "--threads", "4", "--log-level", "error"]
+    # A busy machine may take longer than the two seconds after which an idle connection is closed.
+    command += ["--keep-alive", "60"]
     # The connection of this process is not shared: the server opens the database named here.
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "csm.settings"}
     server = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment)  # noqa: S603 - our own

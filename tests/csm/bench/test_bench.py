@@ -19,9 +19,7 @@ ROW |= {"met", "stretch_met", "missed_by", "detail"}
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """Without PostgreSQL only the embedded database can be measured; the rest says so."""
     out = tmp_path_factory.mktemp("bench") / "bench.json"
-    call_command(
-        "bench", accounts=120, only="T1,T13", rounds=1, database="sqlite://", out=str(out)
-    )
+    call_command("bench", accounts=120, only="T1,T13", rounds=1, database="sqlite://", out=str(out))
     return json.loads(out.read_text(encoding="utf-8"))
 
 

@@ -13,6 +13,7 @@ from csm.nightly import run_nightly
 from scoring.metrics.catalogue import forget_definitions
 from scoring.models import ScoreRun
 from scoring.services import versions
+from tests import migrated
 
 NIGHT = date(2026, 11, 20)
 
@@ -48,6 +49,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (kept if marked or fixtures & asks else left_out).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    request: pytest.FixtureRequest, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    if not request.config.getoption("nomigrations"):
+        migrated.use(afresh=request.config.getoption("create_db"))
 
 
 @pytest.fixture(autouse=True)

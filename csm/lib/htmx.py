@@ -14,3 +14,16 @@ def answer(request: HttpRequest, page: str, fragment: str, context: dict[str, An
     response = render(request, fragment if partly else page, context)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def whether_counted(request: HttpRequest, counting: bool) -> HttpResponse | None:
+    """The answer for a page that asks whether its figures are there; None for every other request.
+
+    `components/counting.html` asks; as soon as nothing is `counting` any more the page is loaded again.
+    """
+    if request.headers.get("HX-Target") != "counting":
+        return None
+    response = HttpResponse(status=204)
+    if not counting:
+        response["HX-Refresh"] = "true"
+    return response

@@ -1,6 +1,6 @@
 """Home: what the book is worth, where it stands, and what moved since one last looked."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +15,8 @@ from django.views.decorators.http import require_safe
 from accounts.models import Account
 from csm.lib import display, markup
 from csm.lib.dates import today
+from csm.lib.htmx import whether_counted
+from csm.lib.remembered import told
 from csm.lib.scopes import scope_of
 from csm.nav import night_of
 from csm.portfolio import home_charts, home_work
@@ -29,6 +31,7 @@ from csm.portfolio.home_selectors import (
     shortlists,
     trend,
 )
+from csm.portfolio.large_books import OfHome, completed, is_large, summed
 from csm.portfolio.links import list_url, with_params
 from csm.portfolio.reasons import renewal_words
 from csm.portfolio.rows import Cell, Record
@@ -49,12 +52,16 @@ def home(request: HttpRequest) -> HttpResponse:
     as_of = run.as_of if run else today()
     days = 30 if request.GET.get("days") == "30" else 7
     accounts = book(user, scope, run)
-    found = figures(accounts, run, as_of, days)
+    found, counted_at, counting = _figures(user, scope, run, as_of, days)
+    if (asked := whether_counted(request, counting)) is not None:
+        return asked
     context: dict[str, Any] = {
         "name": user.first_name or user.username,
         "scope": scope,
         "night_as_of": run.as_of if run else None,
         "empty": _empty(user, scope, run, found),
+        "counting": counting,
+        "counted_at": counted_at,
     }
     if run is None or not found.all.accounts:
         return render(request, "portfolio/home.html", context)
@@ -62,16 +69,16 @@ def home(request: HttpRequest) -> HttpResponse:
     nights = trend(user, scope, run)
     context |= {
         "work_tiles": home_work.tiles(user, scope, on=today(), now=timezone.now()),
-        "tiles": _tiles(found, scope),
+        "tiles": _tiles(found, scope, counting, counted_at),
         "split": markup.split_bar(
             [(band.name, band.tone, band.accounts) for band in found.bands], "Accounts per band"
         ),
         "bands_headers": [("", "Band"), ("r", "Accounts"), ("r", "Share"), ("r", "ARR")],
         "bands_rows": _bands(found, scope),
-        "changes_links": _changes_links(found, scope),
+        "changes_links": _changes_links(found, scope, counting),
         "changes_headers": [("", "Account"), ("", "Band"), ("r", "Points"), ("r", "On")],
         "changes_rows": [_change_row(change) for change in newest_changes(accounts, run)],
-        "movers": _movers(found, lists.declined, lists.improved, scope, days),
+        "movers": _movers(found, (lists.declined, lists.improved), scope, days, counting),
         "mover_spans": [
             {
                 "label": f"{span} days",
@@ -83,11 +90,24 @@ def home(request: HttpRequest) -> HttpResponse:
         "renewals_headers": [("", "Account"), ("", "Band"), ("r", "ARR"), ("r", "Renewal")],
         "renewals_rows": [_renewal_row(record, as_of) for record in lists.renewals],
         "renewals_url": list_url("portfolio", scope, renewal=RENEWAL_DAYS, sort="renewal"),
-        "renewals_count": found.renewing.accounts,
+        "renewals_count": None if counting else found.renewing.accounts,
         "mean_chart": home_charts.mean_score(nights, run),
         "share_chart": home_charts.band_shares(nights),
     }
     return render(request, "portfolio/home.html", context)
+
+
+def _figures(
+    user: Any, scope: str, run: ScoreRun | None, as_of: date, days: int
+) -> tuple[Figures, datetime | None, bool]:
+    """The figures; of a large book with the time its counts were made, or whether they still are."""
+    if run is None or not is_large(user, scope, run):
+        return figures(book(user, scope, run), run, as_of, days), None, False
+    found = summed(user, scope, run)
+    counted = told(OfHome(user, scope, run, [days]), at=timezone.now())
+    if counted is None:
+        return found, None, True
+    return completed(found, counted.value), counted.at, False
 
 
 def _empty(user: Any, scope: str, run: ScoreRun | None, found: Figures) -> dict[str, str] | None:
@@ -130,9 +150,12 @@ def _arr(amount: Amount) -> str:
     return display.money(amount.arr if amount.known else None, _CURRENCY)
 
 
-def _tiles(found: Figures, scope: str) -> list[dict[str, Any]]:
+def _tiles(
+    found: Figures, scope: str, counting: bool, counted_at: datetime | None
+) -> list[dict[str, Any]]:
     total = found.all.accounts
-    return [
+    when = f", counted at {timezone.localtime(counted_at):%H:%M}" if counted_at else ""
+    tiles = [
         {
             "label": "Value of the book",
             "value": _arr(found.all),
@@ -168,7 +191,7 @@ def _tiles(found: Figures, scope: str) -> list[dict[str, Any]]:
         {
             "label": f"Renewals in {RENEWAL_DAYS} days",
             "value": display.number(found.renewing.accounts),
-            "n": f"{_arr(found.renewing)} ARR, known for {found.renewing.known:,}",
+            "n": f"{_arr(found.renewing)} ARR, known for {found.renewing.known:,}{when}",
             "definition": "Customers whose renewal date lies between the night shown and "
             f"{RENEWAL_DAYS} days later.",
             "url": list_url("portfolio", scope, renewal=RENEWAL_DAYS, sort="renewal"),
@@ -177,12 +200,15 @@ def _tiles(found: Figures, scope: str) -> list[dict[str, Any]]:
             "label": "Predicted, 6 months",
             "value": display.money(found.predicted if found.predicted_known else None, _CURRENCY),
             "unit": "heuristic",
-            "n": f"known for {found.predicted_known:,} of {total:,} accounts",
+            "n": f"known for {found.predicted_known:,} of {total:,} accounts{when}",
             "definition": "A rule of thumb, not a forecast: open pipeline × health/100, plus half of the won "
             "amount × (5% + 25% × health/100). The scorecard sets the constants.",
             "url": list_url("portfolio", scope, sort="-predicted"),
         },
     ]
+    if counting:
+        tiles[-2:] = [each | {"value": "…", "n": "being counted"} for each in tiles[-2:]]
+    return tiles
 
 
 def _bands(found: Figures, scope: str) -> list[list[Cell]]:
@@ -214,7 +240,7 @@ def _linked(url: str, text: SafeString | str) -> SafeString:
     return format_html('<a href="{}">{}</a>', url, text)
 
 
-def _changes_links(found: Figures, scope: str) -> list[dict[str, str]]:
+def _changes_links(found: Figures, scope: str, counting: bool) -> list[dict[str, str]]:
     counted = (
         ("down", "moved down", found.moved_down),
         ("up", "moved up", found.moved_up),
@@ -223,7 +249,7 @@ def _changes_links(found: Figures, scope: str) -> list[dict[str, str]]:
     return [
         {
             "label": label,
-            "count": display.number(count),
+            "count": "…" if counting else display.number(count),
             "url": list_url("portfolio", scope, moved=move, days=CHANGED_DAYS, sort="change_7d"),
         }
         for move, label, count in counted
@@ -260,19 +286,19 @@ def _account(pk: int, name: str, detail: str = "") -> SafeString:
 
 
 def _movers(
-    found: Figures, declined: list[Record], improved: list[Record], scope: str, days: int
+    found: Figures, listed: tuple[list[Record], list[Record]], scope: str, days: int, counting: bool
 ) -> list[dict[str, Any]]:
     """Two lists with the count of what they begin."""
     sides = (
-        ("Declined", f"down{days}", declined, found.declined, f"change_{days}d"),
-        ("Improved", f"up{days}", improved, found.improved, f"-change_{days}d"),
+        ("Declined", f"down{days}", listed[0], found.declined, f"change_{days}d"),
+        ("Improved", f"up{days}", listed[1], found.improved, f"-change_{days}d"),
     )
     headers = [("", "Account"), ("r", "Score"), ("r", "Points"), ("", "Costs most points now")]
     return [
         {
             "title": title,
-            "count": count,
-            "label": f"{display.number(count)} by {MOVER_POINTS} points or more",
+            "count": None if counting else count,
+            "label": f"{'…' if counting else display.number(count)} by {MOVER_POINTS} points or more",
             "url": list_url("portfolio", scope, change=change, by=MOVER_POINTS, sort=sort),
             "headers": headers,
             "rows": [_mover_row(record, days) for record in records],

@@ -1,4 +1,4 @@
-"""What home shows, in four queries over the book and one over the daily roll-up."""
+"""What home shows, in three queries over the book and one over the daily roll-up."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta

@@ -50,7 +50,8 @@ def test_old_nights_thin_out_and_go(nights):
         TODAY,
     ]
     if connection.vendor == "postgresql":
-        assert [month.name for month in done.months] == ["scoring_snapshot_2026_06"]
+        # July was made ahead of time and never written.
+        assert [month.first.month for month in done.months] == [6, 7]
         assert done.nights == [date(2026, 9, 7)]
     else:
         assert done.nights == [date(2026, 6, 15), date(2026, 9, 7)]

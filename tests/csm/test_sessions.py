@@ -1,7 +1,6 @@
 """Logging in and out, one's own password and sessions, and who never gets in."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -180,21 +179,6 @@ def test_tries_at_the_same_moment_are_as_many_as_one_after_another(owner, settin
     keys, now = tries.allowed("owner", None), timezone.now()
     taken = [tries.take(keys, at=now) for _ in range(settings.LOGIN_TRIES + 3)]
     assert taken == [True] * settings.LOGIN_TRIES + [False] * 3
-
-
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer there")
-@pytest.mark.django_db(transaction=True)
-def test_many_who_log_in_rightly_at_once_all_get_in(owner, settings):
-    settings.LOGIN_TRIES = 2
-
-    def come(_: int) -> bool:
-        try:
-            return log_in(Client()).status_code == 302
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(8) as threads:
-        assert all(threads.map(come, range(16)))
 
 
 def test_a_changed_password_counts_at_once_and_ends_the_other_sessions(owner, client):

@@ -40,6 +40,8 @@ TIME_ZONE: str = env.str("TIME_ZONE", "UTC")
 DEFAULT_CURRENCY: str = env.str("DEFAULT_CURRENCY", "USD")
 # Calls of the API a token may make, as number/unit; read by accounts.api.throttling.
 API_RATE: str = env.str("API_RATE", "600/min")
+# Requests a write key may send events with; one carries up to 2,500.
+EVENTS_RATE: str = env.str("EVENTS_RATE", "6000/min")
 IMPORT_MAX_BYTES: int = env.int("IMPORT_MAX_BYTES", 500_000_000)
 # How mails and webhooks name this workbench; empty: the first host of ALLOWED_HOSTS.
 _base_url: str = env.str("BASE_URL", "")
@@ -106,6 +108,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csm.hardening.Hardening",
     "csp.middleware.CSPMiddleware",
     # Outside of sessions: reading and writing them is what fails first.
     "csm.outages.Outages",

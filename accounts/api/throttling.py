@@ -1,4 +1,4 @@
-"""How often one may call: a fixed window per token (or person), counted in the shared cache."""
+"""How often one may call: a fixed window per token, person or write key, counted in the shared cache."""
 
 import re
 import time
@@ -30,15 +30,25 @@ class Allowance(NamedTuple):
         }
 
 
-def rate() -> tuple[int, int]:
-    """Calls and seconds of API_RATE. Raises ImproperlyConfigured with the remedy."""
-    found = _RATE.fullmatch(settings.API_RATE)
+def rate(setting: str = "API_RATE") -> tuple[int, int]:
+    """Calls and seconds of that setting. Raises ImproperlyConfigured with the remedy."""
+    said: str = getattr(settings, setting)
+    found = _RATE.fullmatch(said)
     if not found:
         units = ", ".join(_SECONDS)
         raise ImproperlyConfigured(
-            f"API_RATE={settings.API_RATE!r} is no rate: write number/unit (600/min); units: {units}."
+            f"{setting}={said!r} is no rate: write number/unit (600/min); units: {units}."
         )
     return int(found[1]), _SECONDS[found[2]]
+
+
+def counted(caller: str, setting: str) -> tuple[bool, Allowance]:
+    """Count this call of `caller`: whether the rate of `setting` allows it, and what is left."""
+    limit, seconds = rate(setting)
+    window, passed = divmod(time.time(), seconds)
+    count = _count(f"rate:{setting}:{caller}:{int(window)}", seconds)
+    reset = max(1, round(seconds - passed))
+    return count <= limit, Allowance(limit, max(0, limit - count), reset)
 
 
 class RateLimit(BaseThrottle):
@@ -47,15 +57,10 @@ class RateLimit(BaseThrottle):
     left: Allowance
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        limit, seconds = rate()
-        now = time.time()
-        window, passed = divmod(now, seconds)
         caller = f"token:{request.auth.pk}" if request.auth else f"user:{request.user.pk}"
-        count = _count(f"api-rate:{caller}:{int(window)}", seconds)
-        reset = max(1, round(seconds - passed))
-        self.left = Allowance(limit, max(0, limit - count), reset)
+        allowed, self.left = counted(caller, "API_RATE")
         request._request.allowance = self.left
-        return count <= limit
+        return allowed
 
     def wait(self) -> int:
         return self.left.reset

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from accounts.api.throttling import counted
 from accounts.events import receive
 from accounts.events.keys import find_key
 from accounts.events.receive import RefusedRequest
@@ -24,8 +25,9 @@ log = logging.getLogger("csm.events")
 def ingest(request: HttpRequest, kind: str = "") -> HttpResponse:
     """One message of `kind`, or a batch. 200 means: stored, exactly once, on disk.
 
-    400 body or JSON that cannot be read, 401 no valid write key, 413 too large, 503 the database is
-    busy: clients send again. A batch with some bad messages is taken; the page of events lists those.
+    400 body or JSON that cannot be read, 401 no valid write key, 413 too large, 429 more than EVENTS_RATE,
+    503 the database is busy: clients send again after both. A batch with some bad messages is taken; the
+    page of events lists those.
     """
     try:
         raw = request.read(receive.MAX_BODY + 1)
@@ -37,6 +39,14 @@ def ingest(request: HttpRequest, kind: str = "") -> HttpResponse:
         if key is None:
             raise RefusedRequest(
                 401, "unauthorized", "The write key is missing, unknown or revoked."
+            )
+        allowed, left = counted(f"key:{key.pk}", "EVENTS_RATE")
+        if not allowed:
+            raise RefusedRequest(
+                429,
+                "rate_limited",
+                f"This key may send {left.limit} requests in its window: send larger batches.",
+                wait=left.reset,
             )
         messages, envelope = receive.messages_in(read, len(body), kind)
         receive.store(key, messages, envelope)
@@ -70,4 +80,6 @@ def _refuse(refusal: RefusedRequest) -> JsonResponse:
     )
     if refusal.status == 401:
         answer["WWW-Authenticate"] = 'Basic realm="events", charset="UTF-8"'
+    if refusal.wait:
+        answer["Retry-After"] = str(refusal.wait)
     return answer

@@ -26,6 +26,8 @@ class RefusedRequest(Exception):
     status: int
     code: str
     message: str
+    # Seconds to wait before sending again; 0: sending again changes nothing.
+    wait: int = 0
 
 
 def open_body(raw: bytes, encoding: str) -> bytes:

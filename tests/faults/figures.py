@@ -40,7 +40,8 @@ FIGURES: dict[str, str] = {
     "ORDER BY 1, 2, 3, 4, 5, 6, 7",
     "lists": "SELECT account_id, alerts_open, alerts_untaken, severity, top_alert_name, plans_open, "
     "plan_title, next_task_title, next_due_on, alert_points FROM playbooks_accountwork ORDER BY 1",
-    "notices": "SELECT user_id, kind, title, body, url, severity, account_id FROM playbooks_notice "
+    "notices": "SELECT user_id, kind, title, body, regexp_replace(url, '[0-9]+', '#'), severity, account_id "
+    "FROM playbooks_notice "
     "ORDER BY 1, 2, 3, 4, 5, 6, 7",
     "judged nights": "SELECT as_of, state, report, error FROM playbooks_triggernight ORDER BY as_of, id",
     "readings": 'SELECT account_id, "on", source, metrics FROM accounts_reading ORDER BY 1, 2, 3',

@@ -1,8 +1,9 @@
 """How the database is connected to, by what kind of process connects.
 
-`CSM_PROCESS` is "web" in the web server, "worker" in Celery, absent in commands. On PostgreSQL the web server
-takes connections from a pool, everything else keeps one of its own per thread; both ask a connection whether
-it still answers before they use it again, so a restarted server costs nobody an error.
+A process is "web", "worker", "beat" or the name of a command; `CSM_PROCESS` says it, else how it was started.
+On PostgreSQL the web server takes connections from a pool, everything else keeps one of its own per thread;
+both ask a connection whether it still answers before they use it again, so a restarted server costs nobody an
+error.
 
 Behind PgBouncer in transaction mode set DISABLE_SERVER_SIDE_CURSORS=true: no server-side cursors, no pool of
 ours, and no limits sent at connecting, which PgBouncer refuses; give its role the limits instead (ALTER ROLE).
@@ -67,7 +68,11 @@ def process_kind() -> str:
     kind = os.environ.get("CSM_PROCESS")
     if kind:
         return kind
-    program = Path(sys.argv[0]).name if sys.argv else ""
+    command = Path(sys.argv[0]) if sys.argv else Path()
+    program = command.name
+    # `celery …` and `python -m celery …`.
+    if "celery" in (program, command.parent.name):
+        return next((each for each in ("worker", "beat") if each in sys.argv), "celery")
     return sys.argv[1] if program == "manage.py" and len(sys.argv) > 1 else program or "python"
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from csm.conf.databases import process_kind
+
 ROOT = Path(__file__).resolve().parents[2]
 SAFE = {
     "ALLOWED_HOSTS": "csm.example.com",
@@ -106,3 +108,20 @@ def test_log_in_refuses_what_it_cannot_mean(wrong: dict[str, str], said: str) ->
     refused = start(**wrong)
     assert refused.returncode != 0
     assert said in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        ([".venv/bin/celery", "-A", "csm", "worker", "-Q", "day"], "worker"),
+        (["lib/celery/__main__.py", "-A", "csm", "beat"], "beat"),
+        (["manage.py", "migrate"], "migrate"),
+    ],
+)
+def test_a_process_is_known_by_how_it_was_started(
+    monkeypatch: pytest.MonkeyPatch, command: list[str], kind: str
+) -> None:
+    monkeypatch.delenv("CSM_PROCESS", raising=False)
+    monkeypatch.setattr("sys.argv", command)
+
+    assert process_kind() == kind

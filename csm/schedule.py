@@ -92,6 +92,13 @@ def entries() -> tuple[Entry, ...]:
             At(4, 30, _zone(), (6,)),
         ),
         Entry(
+            "tidy",
+            "csm.tasks.tidy",
+            "Tidying up",
+            "Removes ended sessions, old log-in tries and answers kept for programs that ask twice.",
+            At(4, 0, _zone()),
+        ),
+        Entry(
             "sweep",
             "csm.tasks.sweep",
             "Catching up",

@@ -15,7 +15,7 @@ from accounts.events import apply
 from accounts.imports import jobs
 from accounts.services import changes
 from csm import by_day as day
-from csm import night_plan
+from csm import night_plan, tidying
 from csm.jobs.tasks import wake_waiting as wake_jobs
 from csm.lib.dates import today
 from csm.nightly import start_night
@@ -140,6 +140,12 @@ def sweep_day() -> None:
     """Wake a worker for changed accounts nobody is at work on."""
     if day.waiting():
         by_day.delay()
+
+
+@shared_task
+def tidy() -> None:
+    """Remove what nobody needs any more."""
+    log.info("tidied up: %s", tidying.tidy(at=timezone.now()))
 
 
 @shared_task

@@ -17,6 +17,7 @@ from django.db.models import Subquery
 
 from accounts.models import ImportRun, Watermark
 from csm.lib.copy import among
+from csm.lib.money import in_own_currency
 
 log = logging.getLogger("accounts.changes")
 
@@ -34,7 +35,7 @@ _WOKEN_SECONDS: Final = 10
 _MARK: Final = """
 INSERT INTO accounts_changedaccount (account_id, changed_at, times, was_at, was_owner, was_team,
     was_industry, was_size_segment, was_arr_amount, worker, attempts)
-SELECT a.id, %s, 1, %s, a.owner_id, a.team_id, a.industry, a.size_segment, a.arr_amount, '', 0
+SELECT a.id, %s, 1, %s, a.owner_id, a.team_id, a.industry, a.size_segment, {arr}, '', 0
 FROM accounts_account a WHERE {accounts} ORDER BY a.id
 ON CONFLICT (account_id) DO UPDATE SET
     changed_at = excluded.changed_at, times = accounts_changedaccount.times + 1, attempts = 0
@@ -55,7 +56,8 @@ def mark(account_ids: Collection[int], *, at: datetime) -> None:
     accounts, values = among("a.id", sorted(set(account_ids)))
     now = connection.ops.adapt_datetimefield_value(at)
     with connection.cursor() as cursor:
-        cursor.execute(_MARK.format(accounts=accounts), [now, now, *values])
+        arr = in_own_currency("a.arr_amount", "a.currency")
+        cursor.execute(_MARK.format(accounts=accounts, arr=arr), [now, now, *values])
     transaction.on_commit(wake, robust=True)
 
 

@@ -14,3 +14,8 @@ def exponent(currency: str | None = None) -> int:
 def per_unit(currency: str | None = None) -> int:
     """Minor units in one major unit: 100 for USD, 1 for JPY."""
     return int(10 ** exponent(currency))
+
+
+def in_own_currency(amount: str, currency: str = "currency") -> str:
+    """SQL for an amount of a row where it is in the book's currency, else unknown: nothing converts them."""
+    return f"CASE WHEN {currency} = '{settings.DEFAULT_CURRENCY}' THEN {amount} END"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
+from django.conf import settings
 from django.utils import timezone
 
 from csm.lib import display
@@ -85,9 +86,12 @@ def parts_of(
 ) -> list[Part]:
     """Every part of the priority with its points, those of open work last; they add up to it.
 
-    `score` and `change_30d` on 0–100, shown on 0–`top`; `arr_amount` in minor units.
+    `score` and `change_30d` on 0–100, shown on 0–`top`; `arr_amount` in minor units, which weighs only in
+    the book's currency: nothing converts others.
     """
     days = None if renewal_on is None else (renewal_on - as_of).days
+    if currency != settings.DEFAULT_CURRENCY:
+        arr_amount = None
     found = attention(score, change_30d, renewal_on, arr_amount, as_of)
     # Whole points are enough to act on; a scale of ten needs its decimal.
     digits = 0 if top >= 100 else 1

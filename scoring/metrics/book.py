@@ -11,7 +11,7 @@ import orjson
 from django.db import connection
 
 from csm.lib.copy import read_columns
-from csm.lib.money import per_unit
+from csm.lib.money import in_own_currency, per_unit
 from scoring.metrics import standing
 from scoring.metrics.facts import Floats, Ids, within
 from scoring.metrics.readings import Good, Reading
@@ -138,7 +138,8 @@ def _from_columns(
     )
     select = (
         "SELECT a.id, a.industry, a.size_segment, a.lifecycle_stage, a.tags, a.owner_id, a.team_id, "
-        f"a.arr_amount, a.renewal_on - '{as_of}'::date AS renewal_days, "
+        f"{in_own_currency('a.arr_amount', 'a.currency')} AS arr_amount, "
+        f"a.renewal_on - '{as_of}'::date AS renewal_days, "
         f"'{as_of}'::date - a.customer_since AS tenure_days, a.churned_on - '{as_of}'::date AS churned, "
         f"r.\"on\" - '{_EPOCH}'::date AS told{', ' if parts else ''}{parts} {sql}"
     )
@@ -220,7 +221,8 @@ def _from_rows(
     # Parsing dates costs as much as parsing readings: only where they decide something.
     select = (
         "SELECT a.id, a.industry, a.size_segment, a.lifecycle_stage, a.tags, a.owner_id, a.team_id, "
-        f"a.arr_amount, {'a.renewal_on, a.customer_since' if dates else 'NULL, NULL'}, "
+        f"{in_own_currency('a.arr_amount', 'a.currency')}, "
+        f"{'a.renewal_on, a.customer_since' if dates else 'NULL, NULL'}, "
         f'{"a.churned_on" if stages else "NULL"}, r."on", r.metrics {sql}'
     )
     with connection.cursor() as cursor:

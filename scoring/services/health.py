@@ -10,7 +10,7 @@ import numpy as np
 from django.db import OperationalError, connection, transaction
 
 from csm.lib.copy import Column, among, read_columns, write_columns
-from csm.lib.money import per_unit
+from csm.lib.money import in_own_currency, per_unit
 from scoring.engine import codec, statistics
 from scoring.engine.pack import Floats, Packed
 from scoring.engine.revenue import tier_by_amount, tier_by_quantile
@@ -46,7 +46,7 @@ HEALTH_FIELDS = (
 # One stretch of the snapshots' primary key per night.
 _NIGHT = """
 SELECT a.id, s.score, s.band, s.coverage, s.components, s.inputs, s.predicted_6m_amount,
-       week.score, month.score, a.arr_amount, a.renewal_on
+       week.score, month.score, {arr}, a.renewal_on
 FROM accounts_account a
 JOIN scoring_snapshot s ON s.account_id = a.id AND s.as_of = %s AND s.version_id = %s AND s.run_id = %s
 LEFT JOIN scoring_snapshot week
@@ -91,7 +91,7 @@ def _night_rows(
     week, month = _before(run.as_of)
     with connection.cursor() as cursor:
         cursor.execute(
-            _NIGHT.format(accounts=accounts),
+            _NIGHT.format(accounts=accounts, arr=in_own_currency("a.arr_amount", "a.currency")),
             [run.as_of, version_id, run.pk, week, month, *values],
         )
         return cursor.fetchall()
@@ -264,7 +264,8 @@ def _of_columns(run: ScoreRun, version_id: int, first_id: int, last_id: int, wid
         },
     )
     accounts = read_columns(
-        "SELECT id, arr_amount, renewal_on - %s::date AS renewal FROM accounts_account "
+        f"SELECT id, {in_own_currency('arr_amount')} AS arr_amount, "
+        "renewal_on - %s::date AS renewal FROM accounts_account "
         "WHERE id BETWEEN %s AND %s ORDER BY id",
         [run.as_of, *inside],
         {"id": "int8", "arr_amount": "float8", "renewal": "float8"},

@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import ChangedAccount
+from csm.lib.money import in_own_currency
 from scoring.engine import codec
 from scoring.engine.score import Scored
 from scoring.engine.spec import ScorecardSpec
@@ -68,7 +69,7 @@ SELECT as_of, run_id, owner_id, team_id, industry, size_segment, version_id, ban
     COUNT(*), COUNT(score), COALESCE(SUM(score), 0), COALESCE(SUM(arr_amount), 0), COUNT(arr_amount)
 FROM (
   SELECT h.as_of, h.run_id, {_OWNER} AS owner_id, a.team_id, a.industry, a.size_segment, h.version_id,
-    h.band, h.band_name, h.tone, h.score, a.arr_amount
+    h.band, h.band_name, h.tone, h.score, {{arr}} AS arr_amount
   FROM scoring_accounthealth h JOIN accounts_account a ON a.id = h.account_id WHERE h.run_id = %s
 ) counted
 GROUP BY as_of, run_id, owner_id, team_id, industry, size_segment, version_id, band, band_name, tone
@@ -114,7 +115,10 @@ def count_anew(run: ScoreRun) -> None:
     """The sums of the night from current health: one read of the book. The caller holds the transaction."""
     DailyRollup.objects.filter(as_of=run.as_of).delete()
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [run.as_of, run.as_of, run.pk])
+        cursor.execute(
+            _COUNT.format(arr=in_own_currency("a.arr_amount", "a.currency")),
+            [run.as_of, run.as_of, run.pk],
+        )
 
 
 def _parts(scored: Sequence[tuple[Group, Scored]]) -> dict[int, Part]:

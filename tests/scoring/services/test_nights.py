@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from django.db.models import Sum
 
 from csm.lib.errors import WorkbenchError
 from csm.nightly import run_nightly, start_night
@@ -209,3 +210,13 @@ def test_a_run_of_another_plan_replaces_the_open_one(book):
     second = start_night(date(2026, 11, 21), "product-value")
     first.refresh_from_db()
     assert (first.state, second.state) == ("failed", "counting")
+
+
+def test_amounts_in_another_currency_are_unknown_to_the_night(make_account, score_book, owner):
+    """Nothing converts them: added up as they stand, they would be another figure."""
+    own, foreign = make_account(owner=owner), make_account(owner=owner, currency="JPY")
+    score_book({own: {}, foreign: {}})
+    rows = DailyRollup.objects.aggregate(arr=Sum("arr_amount"), known=Sum("arr_known"))
+    assert rows == {"arr": own.arr_amount, "known": 1}
+    points = dict(AccountHealth.objects.values_list("account", "priority"))
+    assert points[own.pk] > points[foreign.pk]

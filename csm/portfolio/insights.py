@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from csm.lib import display
+from csm.lib.htmx import whether_counted
 from csm.lib.spreadsheet import MARK
 from csm.portfolio import facets, insights_charts
 from csm.portfolio.downloads import attach, record
@@ -31,6 +32,8 @@ SECTIONS = (
     ("contributors", "Contributors"),
     ("health", "Health by"),
 )
+# Tables that need no count of the whole book.
+_READ_BY_THEMSELVES = {"history", "characteristics"}
 _DRAWN = {
     "distribution": insights_charts.distribution,
     "history": insights_charts.history,
@@ -46,6 +49,8 @@ def insights(request: HttpRequest) -> HttpResponse:
     figures = Figures.of(request)
     if figures is None:
         return render(request, "portfolio/insights.html", {"figures": None})
+    if (asked := whether_counted(request, figures.counting)) is not None:
+        return asked
     offered = figures.offered
     context: dict[str, Any] = {
         "figures": figures,
@@ -53,7 +58,7 @@ def insights(request: HttpRequest) -> HttpResponse:
         "chips": facets.chips(figures.filter, offered, request.GET),
         "clear_url": with_params(request.GET, **dict.fromkeys(FILTERS)),
     }
-    if figures.total.accounts:
+    if not figures.counting and figures.total.accounts:
         context |= _sections(figures)
     return render(request, "portfolio/insights.html", context)
 
@@ -141,6 +146,11 @@ def insights_csv(request: HttpRequest, table: str) -> HttpResponse:
     make = TABLES.get(table)
     if make is None or figures is None:
         raise Http404("There is no such table.")
+    if figures.counting and table not in _READ_BY_THEMSELVES:
+        messages.info(
+            request, "The figures of so large a book are being counted: take the file in a moment."
+        )
+        return redirect(f"{reverse('insights')}?{figures.query}")
     made = make(figures)
     record(request, f"insights: {table}", len(made.rows))
     response = HttpResponse(MARK, content_type="text/csv; charset=utf-8")

@@ -1,29 +1,34 @@
 """The figures of one insights page: what its URL asks for, each read once, as tables with links."""
 
 import hashlib
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Max, Min
+from django.db.models import Max, Min, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
+from django.utils import timezone
 
+from accounts.access import seen_by
+from csm.lib.remembered import Told, told
 from csm.lib.scopes import scope_of
 from csm.nav import night_of
 from csm.portfolio import facets
 from csm.portfolio import insights_selectors as select
 from csm.portfolio.filters import NOBODY, NOT_KNOWN, AccountFilter, as_stored
 from csm.portfolio.insights_characteristics import Characteristic, characteristics
-from csm.portfolio.insights_history import Night, history, version_changes
+from csm.portfolio.insights_history import Night, history, narrowed, version_changes
+from csm.portfolio.insights_large import Counted, OfInsights, slices_of, with_predictions
 from csm.portfolio.insights_revenue import Contributor, Point, contributors, scatter, tiers
 from csm.portfolio.insights_selectors import UNKNOWN, Accounts, Band, Tally
+from csm.portfolio.large_books import is_large
 from csm.portfolio.links import list_url
 from csm.portfolio.selectors import book
 from scoring.engine.spec import ScorecardSpec
-from scoring.models import ScoreRun
+from scoring.models import DailyRollup, ScoreRun
 from scoring.selectors import specs_of
 
 FILTERS = ("industry", "size", "owner")
@@ -42,6 +47,7 @@ class Figures:
         picked = QueryDict(mutable=True)
         for name in FILTERS:
             picked.setlist(name, request.GET.getlist(name))
+        self._picked = picked
         start = book(request.user, self.scope, run)
         self.filter = AccountFilter(picked, start, run=run)
         self.accounts: Accounts = self.filter.qs
@@ -115,12 +121,48 @@ class Figures:
         return dict(self.offered["owner"])
 
     @cached_property
+    def is_large(self) -> bool:
+        """Whether there are more accounts than are added up while the page is made."""
+        return is_large(self.request.user, self.scope, self.run, self.filter.values)
+
+    @cached_property
+    def _told(self) -> Told[Counted] | None:
+        asked = OfInsights(self.request.user, self.scope, self.run, [self._picked.urlencode()])
+        return told(asked, at=timezone.now())
+
+    @property
+    def counting(self) -> bool:
+        """Whether the figures of a large book are still being counted."""
+        return self.is_large and self._told is None
+
+    @property
+    def counted_at(self) -> datetime | None:
+        """When the figures of a large book were counted; None for what is counted with the page."""
+        return self._told.at if self.is_large and self._told else None
+
+    @property
+    def _counted(self) -> Counted | None:
+        """Where nothing is counted yet, pages say so and ask for no figure."""
+        return self._told.value if self.is_large and self._told else None
+
+    @cached_property
+    def _night(self) -> QuerySet[DailyRollup]:
+        """The sums of the night of these accounts."""
+        rows = DailyRollup.objects.filter(
+            seen_by(self.request.user, self.scope), run=self.run, as_of=self.run.as_of
+        )
+        return narrowed(rows, *self._narrow)
+
+    @cached_property
     def segments(self) -> list[select.Slice]:
+        if (counted := self._counted) is not None:
+            return with_predictions(slices_of(self._night, *select.SEGMENT), counted.segments)
         return select.slices(self.accounts, *select.SEGMENT)
 
     @cached_property
     def people(self) -> list[select.Slice]:
-        return select.slices(self.accounts, *select.PEOPLE)
+        counted = self._counted
+        return counted.people if counted else select.slices(self.accounts, *select.PEOPLE)
 
     @cached_property
     def total(self) -> Tally:
@@ -144,7 +186,8 @@ class Figures:
 
     @cached_property
     def _by_owner(self) -> dict[int | None, Tally]:
-        return select.by_owner(self.people)
+        # The night's sums know owners, not stages.
+        return select.by_owner(slices_of(self._night, "owner_id") if self._counted else self.people)
 
     @property
     def owner_ids(self) -> list[int | None]:
@@ -166,30 +209,40 @@ class Figures:
 
     @cached_property
     def spread(self) -> select.Distribution:
-        return select.distribution(self.accounts)
+        return self._counted.spread if self._counted else select.distribution(self.accounts)
 
     @cached_property
     def tiers(self) -> dict[str, Tally]:
-        return tiers(self.accounts)
+        return self._counted.tiers if self._counted else tiers(self.accounts)
 
     @cached_property
     def contributors(self) -> list[Contributor]:
-        return contributors(self.accounts)
+        return self._counted.contributors if self._counted else contributors(self.accounts)
 
     @cached_property
     def points(self) -> list[Point]:
-        return scatter(self.accounts, self.spread.pairs)
+        return self._counted.points if self._counted else scatter(self.accounts, self.spread.pairs)
 
     @cached_property
     def history(self) -> list[Night]:
-        values = self.filter.values
+        industries, sizes, owners = self._narrow
         return history(
             self.request.user,
             self.scope,
             self.run,
-            industries=as_stored(values.get("industry", [])),
-            sizes=as_stored(values.get("size", [])),
-            owners=[None if each == NOBODY else int(each) for each in values.get("owner", [])],
+            industries=industries,
+            sizes=sizes,
+            owners=owners,
+        )
+
+    @property
+    def _narrow(self) -> tuple[list[str], list[str], list[int | None]]:
+        """Industries, sizes and owners of the filters as roll-ups store them."""
+        values = self.filter.values
+        return (
+            as_stored(values.get("industry", [])),
+            as_stored(values.get("size", [])),
+            [None if each == NOBODY else int(each) for each in values.get("owner", [])],
         )
 
     @property
@@ -211,7 +264,7 @@ class Figures:
     @cached_property
     def too_wide(self) -> bool:
         """Whether the accounts lie too far apart to read their metrics for a page."""
-        if self.total.accounts > PAGE_STRETCH:
+        if self.is_large or self.total.accounts > PAGE_STRETCH:
             return True
         ends = self.accounts.order_by().aggregate(first=Min("pk"), last=Max("pk"))
         return ends["last"] is not None and ends["last"] - ends["first"] > PAGE_STRETCH

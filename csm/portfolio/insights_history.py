@@ -6,11 +6,11 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from csm.portfolio.insights_selectors import UNKNOWN_AS_BAND, Band
 from csm.portfolio.selectors import HISTORY_DAYS, past_nights
-from scoring.models import ScoreRun
+from scoring.models import DailyRollup, ScoreRun
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,7 @@ def history(
     days: int = HISTORY_DAYS,
 ) -> list[Night]:
     """The nights of `selectors.past_nights`, narrowed. Empty collections mean any."""
-    rows = past_nights(user, scope, run, days)
-    if industries:
-        rows = rows.filter(industry__in=industries)
-    if sizes:
-        rows = rows.filter(size_segment__in=sizes)
-    if owners:
-        named = Q(owner__in=[owner for owner in owners if owner is not None])
-        rows = rows.filter(named | Q(owner=None) if None in owners else named)
+    rows = narrowed(past_nights(user, scope, run, days), industries, sizes, owners)
     nights: dict[date, Night] = {}
     sums = rows.order_by("as_of").values_list("as_of", "band", "band_name", "tone", "version")
     for as_of, place, name, tone, version, accounts in sums.annotate(n=Sum("accounts")):
@@ -54,6 +47,23 @@ def history(
         night.bands[band] = night.bands.get(band, 0) + accounts
         night.versions.add(version)
     return list(nights.values())
+
+
+def narrowed(
+    rows: QuerySet[DailyRollup],
+    industries: Collection[str] = (),
+    sizes: Collection[str] = (),
+    owners: Collection[int | None] = (),
+) -> QuerySet[DailyRollup]:
+    """The sums of some industries, sizes and owners. Empty collections mean any, the owner None nobody."""
+    if industries:
+        rows = rows.filter(industry__in=industries)
+    if sizes:
+        rows = rows.filter(size_segment__in=sizes)
+    if owners:
+        named = Q(owner__in=[owner for owner in owners if owner is not None])
+        rows = rows.filter(named | Q(owner=None) if None in owners else named)
+    return rows
 
 
 def version_changes(nights: list[Night]) -> list[date]:

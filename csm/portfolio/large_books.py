@@ -21,9 +21,14 @@ LIVE: Final = 20_000
 _REMEMBERED_SECONDS: Final = 3_600
 
 
-def is_large(user: Any, scope: str, run: ScoreRun | None) -> bool:
-    """Whether the night of `run` summed more than `LIVE` accounts for what `user` sees in `scope`."""
-    bands = by_band(user, scope, run, {})
+def is_large(
+    user: Any, scope: str, run: ScoreRun | None, values: dict[str, Any] | None = None
+) -> bool:
+    """Whether the night of `run` summed more than `LIVE` accounts for what `user` sees in `scope`.
+
+    `values` narrows them by filters the sums know, see `totals.by_band`.
+    """
+    bands = by_band(user, scope, run, values or {})
     return bands is not None and sum(bands.values()) > LIVE
 
 

@@ -142,7 +142,7 @@ def test_every_table_is_a_file_and_recorded(client, book, owner, slug: str) -> N
     client.force_login(owner)
     rows = table(client, slug)
     assert rows
-    logged = AuditEvent.objects.get()
+    logged = AuditEvent.objects.get(kind="export")
     assert (logged.by, logged.what) == (owner, f"exported insights: {slug}")
     assert logged.detail == {"rows": len(rows), "query": "scope=all"}
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
-from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, Final
@@ -24,7 +23,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.imports import reading, rejected, specs
+from accounts.imports import reading, rejected, specs, uploads
 from accounts.imports.outages import load_through
 from accounts.ingest.errors import EveryRowRejected, ImportTaken, shown
 from accounts.ingest.result import ImportResult
@@ -92,12 +91,9 @@ def store(
     except OSError as error:
         # A part of a file would be offered for loading as if it were whole.
         rmtree(storage.path(f"imports/{folder}"), ignore_errors=True)
-        if error.errno not in (ENOSPC, EDQUOT, EFBIG):
+        if not uploads.is_full(error):
             raise
-        raise NoRoom(
-            "There is no room left on the disk for this file, and nothing of it was kept: have room "
-            "made, then upload it again."
-        ) from error
+        raise NoRoom(uploads.NO_ROOM) from error
     run.save()
     return run
 

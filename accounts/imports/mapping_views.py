@@ -18,7 +18,7 @@ from accounts.imports.forms import (
     known_sources,
     too_large,
 )
-from accounts.imports.uploads import is_too_large
+from accounts.imports.uploads import NO_ROOM, has_no_room, is_too_large
 from accounts.ingest.errors import IngestError
 from accounts.ingest.feeds import FEEDS
 from accounts.ingest.feeds.further import columns_of
@@ -43,6 +43,9 @@ def upload(request: HttpRequest) -> HttpResponse:
     user = require_admin(request)
     limit = settings.IMPORT_MAX_BYTES
     form = UploadForm(request.POST, request.FILES, limit=limit)
+    if has_no_room(request):
+        form.errors["file"] = form.error_class([NO_ROOM])
+        return _upload_page(request, form, 507)
     if is_too_large(request):
         form.errors["file"] = form.error_class([too_large(limit)])
     if not form.is_valid():

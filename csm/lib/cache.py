@@ -96,5 +96,5 @@ class Tolerant(RedisCache):
         gone = list(keys)
         self._try(lambda: super(Tolerant, self).delete_many(gone, version), None)
 
-    def clear(self) -> bool:
-        return bool(self._try(lambda: super(Tolerant, self).clear(), False))
+    def clear(self) -> None:
+        self._try(lambda: super(Tolerant, self).clear(), None)

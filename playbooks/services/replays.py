@@ -89,7 +89,11 @@ def ranges(run: ScoreRun) -> list[tuple[int, int]]:
 
 def waiting() -> QuerySet[Replay]:
     """Replays nobody is at work on."""
-    return Replay.objects.filter(_free(timezone.now())).order_by("pk")
+    running = Replay.objects.filter(state=State.RUNNING)
+    held = running.order_by().values_list("worker", flat=True).distinct()
+    # `work` frees them: nobody waits for the lease of a process that has ended.
+    ended = Q(state=State.RUNNING, worker__in=[worker for worker in held if is_dead(worker)])
+    return Replay.objects.filter(_free(timezone.now()) | ended).order_by("pk")
 
 
 def is_stalled(replay: Replay) -> bool:

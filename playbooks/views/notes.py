@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import changeable_by, may_write, visible_to
 from accounts.downloads import record_export
-from accounts.imports.uploads import is_too_large
+from accounts.imports.uploads import NO_ROOM, has_no_room, is_too_large
 from accounts.models import Account
 from accounts.trust.views.answers import page_of
 from csm.lib.addresses import back_to
@@ -70,6 +70,8 @@ def add(request: HttpRequest) -> HttpResponse:
         plans = interventions_seen_by(request.user).filter(account=account)
         plan = get_object_or_404(plans, pk=_number(request, "intervention"))
     form = NoteForm(request.POST, request.FILES)
+    if has_no_room(request):
+        form.add_error("uploads", NO_ROOM)
     if is_too_large(request):
         form.add_error("uploads", "A file was too large and was not taken.")
     if form.is_valid():

@@ -1,5 +1,6 @@
 """Replays: past nights judged by a draft, resumed where a killed worker stopped."""
 
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Account, Reading, SubscriptionEvent
+from csm.lib.workers import worker_name
 from csm.models import User
 from csm.nightly import run_nightly
 from playbooks.models import Alert, Replay, Trigger
@@ -152,6 +154,14 @@ def test_a_killed_worker_is_gone_on_after(
     Replay.objects.filter(pk=replay.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
     assert list(replays.waiting()) == [replay]
     assert replays.is_stalled(Replay.objects.get(pk=replay.pk))
+    # The lease of a process of this machine that has ended is free at once.
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    host = worker_name().partition(":")[0]
+    Replay.objects.filter(pk=replay.pk).update(
+        lease_until=timezone.now() + timedelta(minutes=2), worker=f"{host}:{ended.pid}:1"
+    )
+    assert list(replays.waiting()) == [replay]
     monkeypatch.setattr(replay_sums, "of_range", judged)
     finished = replays.work(replay.pk)
 

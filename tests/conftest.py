@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_django
 
 from accounts.models import Account, Reading, Team
 from csm.models import Role, User
@@ -53,10 +54,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
-    request: pytest.FixtureRequest, django_db_modify_db_settings_parallel_suffix: None
+    request: pytest.FixtureRequest,
+    django_db_blocker: pytest_django.DjangoDbBlocker,
+    django_db_modify_db_settings_parallel_suffix: None,
 ) -> None:
     if not request.config.getoption("nomigrations"):
-        migrated.use(afresh=request.config.getoption("create_db"))
+        with django_db_blocker.unblock():
+            migrated.use(afresh=request.config.getoption("create_db"))
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,8 @@
-"""SQLite's test databases, copied from one that is migrated already: that takes longer than many a test run.
+"""Test databases are copied from one that is migrated already: migrating takes longer than many a test run.
 
-The copy is kept under a name that tells every migration it was made of: another set makes another copy. Django
-still migrates the test database itself, and finds nothing left to do.
+The original is kept, a file on SQLite and a database beside the configured one on PostgreSQL, under a name that
+tells every migration it was made of: another set makes another one. Django still migrates the test database
+itself, and finds nothing left to do.
 """
 
 import fcntl
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import django
 from django.apps import apps
@@ -33,9 +35,10 @@ def key() -> str:
 
 def use(*, afresh: bool = False) -> None:
     """Let the test database begin as a copy; `afresh` makes the original again."""
-    if connection.vendor != "sqlite":
-        return
-    if connection.creation.is_in_memory_db(connection.creation._get_test_db_name()):
+    KEPT.mkdir(parents=True, exist_ok=True)
+    if connection.vendor == "postgresql":
+        connection.settings_dict["TEST"]["TEMPLATE"] = _in_a_database(afresh)
+    elif connection.creation.is_in_memory_db(connection.creation._get_test_db_name()):
         _begin_with(_in_a_file(afresh))
 
 
@@ -53,7 +56,6 @@ def _migrate(url: str) -> None:
 
 
 def _in_a_file(afresh: bool) -> Path:
-    KEPT.mkdir(parents=True, exist_ok=True)
     path = KEPT / f"{key()}.sqlite3"
     with _alone():
         if afresh or not path.exists():
@@ -67,6 +69,24 @@ def _in_a_file(afresh: bool) -> Path:
             made.close()
             begun.rename(path)
     return path
+
+
+def _in_a_database(afresh: bool) -> str:
+    name = f"migrated_{key()}"
+    # Nobody may be connected to what is copied, so everything is asked from the server's own database.
+    with _alone(), connection._nodb_cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database WHERE datname ~ '^migrated_[0-9a-f]{16}$'")
+        there = {found for (found,) in cursor.fetchall()}
+        if afresh or name not in there:
+            for old in there:
+                cursor.execute(f'DROP DATABASE "{old}"')
+            begun = f"{name}_begun"
+            cursor.execute(f'DROP DATABASE IF EXISTS "{begun}"')
+            cursor.execute(f'CREATE DATABASE "{begun}"')
+            url = urlsplit(os.environ["DATABASE_URL"])
+            _migrate(url._replace(path=f"/{begun}").geturl())
+            cursor.execute(f'ALTER DATABASE "{begun}" RENAME TO "{name}"')
+    return name
 
 
 def _begin_with(path: Path) -> None:

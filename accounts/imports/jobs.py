@@ -30,6 +30,7 @@ from accounts.ingest.result import ImportResult
 from accounts.ingest.run import import_file
 from accounts.models import ImportRun
 from csm.lib.errors import WorkbenchError
+from csm.lib.log_lines import naming
 from csm.lib.workers import is_dead, worker_name
 
 log = logging.getLogger("csm.imports")
@@ -243,6 +244,7 @@ def claim(run_id: int, worker: str) -> ImportRun | None:
     return run
 
 
+@naming("import_run")
 def work(run_id: int, *, worker: str | None = None) -> ImportRun | None:
     """Claim and load one import; None when there was nothing to claim. Failures end up on the row."""
     worker = worker or worker_name()

@@ -15,6 +15,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from csm.lib.errors import WorkbenchError
+from csm.lib.log_lines import naming
 from csm.lib.workers import is_dead, worker_name
 from csm.models import Job
 
@@ -75,6 +76,7 @@ def release_dead() -> None:
             Job.objects.filter(pk=job.pk, worker=job.worker).update(lease_until=None)
 
 
+@naming("job")
 def work(
     job_id: int, steps: Mapping[str, tuple[Step, Ending]], *, worker: str | None = None
 ) -> Job | None:

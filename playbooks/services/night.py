@@ -16,6 +16,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import Account
+from csm.lib.log_lines import naming
 from csm.lib.retry import reconnect, retrying
 from csm.lib.workers import is_dead, worker_name
 from playbooks.models import Alert, AlertChange, Policy, Trigger, TriggerNight
@@ -82,6 +83,7 @@ def waiting() -> TriggerNight | None:
     return night
 
 
+@naming("trigger_night")
 def work(
     night: TriggerNight,
     *,

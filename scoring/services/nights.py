@@ -24,6 +24,7 @@ from django.utils import timezone
 from accounts.models import Account
 from accounts.trust import frozen_on
 from csm.lib.errors import WorkbenchError
+from csm.lib.log_lines import naming
 from csm.lib.retry import is_passing, retrying
 from csm.lib.workers import is_dead, worker_name
 from scoring.engine import statistics
@@ -145,6 +146,7 @@ def _ranges(size: int) -> list[tuple[int, int, int]]:
         return [(first, last, count) for first, last, count in cursor.fetchall()]
 
 
+@naming("run")
 def work(
     run: ScoreRun,
     *,
@@ -182,7 +184,7 @@ def work(
         ) and _is_free(tired):
             fail(
                 run,
-                f"Shard {tired.number} failed {tired.attempts} times: see the log of its workers.",
+                f"Part {tired.number} failed {tired.attempts} times: see the log of its workers.",
             )
         elif not wait:
             return run
@@ -259,7 +261,7 @@ def _do(run: ScoreRun, shard: ScoreShard, worker: str, *, counting: bool) -> Non
             )
         else:
             log.exception("night %s: shard %s failed", run.as_of, shard.number)
-            fail(run, f"Shard {shard.number} failed {shard.attempts} times. The last time: {cause}")
+            fail(run, f"Part {shard.number} failed {shard.attempts} times. The last time: {cause}")
 
 
 @retrying()

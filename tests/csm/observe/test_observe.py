@@ -8,10 +8,15 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import sentry_sdk
 from django.test import Client
 
+from csm.conf.errors import report_errors
 from csm.conf.logs import logging_config
 from csm.models import Job
+from csm.nightly import run_nightly, start_night
+from scoring.services.nights import work
+from tests.conftest import NIGHT
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -102,6 +107,46 @@ def test_a_line_names_its_request_and_who_asked(lines, client, owner):
     ids = {line["request_id"] for line in ended}
     assert len(ids) == 2
     assert "chosen by a stranger" not in ids
+
+
+def test_a_line_of_a_night_names_its_run(lines, make_account, report, owner):
+    report(make_account(owner=owner))
+    run = run_nightly(NIGHT)
+    logging.getLogger("scoring.nights").info("between nights")
+    work(
+        start_night(NIGHT), progress=lambda *_: logging.getLogger("scoring.nights").info("a piece")
+    )
+    runs = {
+        line["event"]: line.get("run") for line in lines() if line["logger"] == "scoring.nights"
+    }
+    assert runs["between nights"] is None
+    assert runs["a piece"] > run.pk
+
+
+def test_errors_are_reported_without_what_customers_are(monkeypatch):
+    """Names stand in variables, addresses in requests: neither leaves the house."""
+    sent = []
+    report_errors("", environment="test")
+    assert not sentry_sdk.get_client().is_active()
+    report_errors("https://key@errors.example.com/1", environment="test")
+    client = sentry_sdk.get_client()
+    monkeypatch.setattr(client.transport, "capture_envelope", sent.append)
+    try:
+        customer = "Pots & Pans Ltd"
+        try:
+            raise ValueError("no number")
+        except ValueError:
+            sentry_sdk.capture_exception()
+        sentry_sdk.flush()
+        (event,) = [envelope.get_event() for envelope in sent if envelope.get_event()]
+        assert event["exception"]["values"][0]["value"] == "no number"
+        assert customer not in json.dumps(
+            [frame.get("vars") for frame in event["exception"]["values"][0]["stacktrace"]["frames"]]
+        )
+        assert client.options["max_request_body_size"] == "never"
+    finally:
+        client.close()
+        sentry_sdk.get_global_scope().set_client(None)
 
 
 def test_a_mistyped_setting_is_refused():

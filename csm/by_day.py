@@ -88,7 +88,7 @@ def _due(run: ScoreRun) -> QuerySet[ChangedAccount]:
 
 def _claim(run: ScoreRun, worker: str) -> list[ChangedAccount]:
     """The oldest rows, ours until their lease ends."""
-    _release_dead()
+    release_dead()
     if run.started_at is not None:
         # That night has read the change.
         ChangedAccount.objects.filter(changed_at__lt=run.started_at - _LONGEST_CHANGE).delete()
@@ -107,7 +107,7 @@ def _claim(run: ScoreRun, worker: str) -> list[ChangedAccount]:
     return rows
 
 
-def _release_dead() -> None:
+def release_dead() -> None:
     """Free the rows of workers of this machine that are no more, without waiting for their lease."""
     held = ChangedAccount.objects.filter(lease_until__gt=timezone.now()).order_by()
     for worker in held.values_list("worker", flat=True).distinct():

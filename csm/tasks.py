@@ -138,6 +138,7 @@ def by_day() -> None:
 @shared_task
 def sweep_day() -> None:
     """Wake a worker for changed accounts nobody is at work on."""
+    day.release_dead()
     if day.waiting():
         by_day.delay()
 

@@ -155,7 +155,8 @@ def test_a_worker_killed_while_it_scores_by_day(
         halted.cut()
     assert database.one(waiting) == 60
     workbench.worker("second")
-    workbench.recover(database, "SELECT count(*) = 0 FROM accounts_changedaccount")
+    none = "SELECT count(*) = 0 FROM accounts_changedaccount"
+    workbench.recover(database, none, 60, "csm.tasks.sweep_day")
     same_figures(
         database,
         other,

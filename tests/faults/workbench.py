@@ -112,13 +112,15 @@ class Workbench:
         """Start today's night in shards of `SHARD` and wake workers."""
         self.manage("run_nightly", "--as-of", self.today, "--celery", "--shard-size", str(SHARD))
 
-    def recover(self, database: Database, sql: str, seconds: float = 120) -> None:
-        """Sweep as beat does, only more often, until `sql` is true."""
+    def recover(
+        self, database: Database, sql: str, seconds: float = 120, task: str = "csm.tasks.sweep"
+    ) -> None:
+        """Send what beat sends every minute, only more often, until `sql` is true."""
 
         def there() -> bool:
             if database.one(sql):
                 return True
-            self.sweep()
+            self.send(task)
             return False
 
         until(there, f"{sql}\n{self.tails()}", seconds, 1.0)

@@ -11,7 +11,8 @@ scratch=csm_restore_check_$$
 work=$(mktemp -d)
 if is_postgres; then
   server=${postgres_url%/*}
-  psql -Xq "$postgres_url" -c "CREATE DATABASE $scratch TEMPLATE template0"
+  psql -Xq "$postgres_url" -c "CREATE DATABASE $scratch TEMPLATE template0" ||
+    fail "The role may not create databases. As PostgreSQL's administrator: ALTER ROLE … CREATEDB"
   trap 'psql -Xq "$postgres_url" -c "DROP DATABASE IF EXISTS $scratch"; rm -rf "$work"' EXIT
   DATABASE_URL=$server/$scratch FILES_DIR=$work/files "$here/deploy/restore.sh" "$backup"
 else

@@ -17,6 +17,8 @@ graceful_timeout = 30
 # A worker is renewed now and then, so that memory a rare page took is given back.
 max_requests = 5000
 max_requests_jitter = 500
+# Nobody manages it through a socket, and its folder is one a unit may not write to.
+control_socket_disable = True
 
 # Figures of all workers are added up in files of a folder that lives as long as the server.
 _figures = os.environ.setdefault(

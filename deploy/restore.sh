@@ -13,7 +13,8 @@ if is_postgres; then
   tables=$(psql -XAtq "$postgres_url" -c "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'")
   [ "$tables" = 0 ] || fail "The database has $tables tables already. Restore into an empty one (createdb), then point DATABASE_URL at it. Nothing was changed."
   pg_restore --no-owner --no-privileges --exit-on-error --jobs="${RESTORE_JOBS:-2}" --dbname="$postgres_url" "$backup/database.dump"
-  psql -XAtq "$postgres_url" -c "ANALYZE"
+  # What only the server's administrator may look at is left out without a word.
+  psql -XAtq "$postgres_url" -c "SET client_min_messages = error" -c "ANALYZE"
 else
   [ -f "$backup/database.sqlite3" ] || fail "This is a back-up of a PostgreSQL workbench: set DATABASE_URL to an empty PostgreSQL database."
   [ ! -e "$(sqlite_file)" ] || fail "$(sqlite_file) is there already: move it away first. Nothing was changed."

@@ -11,6 +11,10 @@ DOCUMENTS = [
     *ROOT.glob("docs/**/*.md"),
     *(ROOT / app / "README.md" for app in ("scoring", "playbooks")),
 ]
+SETTINGS = (ROOT / "csm" / "settings.py", *(ROOT / "csm" / "conf").glob("*.py"))
+# env.str("NAME", …), and what processes and compose read.
+VARIABLE = re.compile(r'(?:env\.\w+\(\s*|environ\.get\()"([A-Z_]+)"')
+COMPOSED = re.compile(r"\$\{([A-Z_]+)")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -32,3 +36,19 @@ def test_every_picture_is_shown_or_listed() -> None:
     shown = {path for document in DOCUMENTS for path in linked(document)}
     pictures = set((ROOT / "docs" / "screenshots").resolve().glob("*.png"))
     assert sorted(path.name for path in pictures - shown) == []
+
+
+def test_every_variable_is_explained_and_there_to_copy() -> None:
+    read = {name for path in SETTINGS for name in VARIABLE.findall(path.read_text("utf-8"))}
+    deploy = ROOT / "deploy"
+    for name in ("compose.yml", "Procfile"):
+        read |= set(COMPOSED.findall((deploy / name).read_text("utf-8")))
+    read |= set(VARIABLE.findall((deploy / "gunicorn.conf.py").read_text("utf-8")))
+    assert {"SECRET_KEY", "OIDC_ISSUER", "DATABASE_POOL", "WEB_BIND", "CSM_HOST"} <= read
+    # Where several may stand in a row, one word each.
+    explained = set(re.findall(r"[A-Z_]{4,}", (ROOT / "docs" / "operations.md").read_text("utf-8")))
+    to_copy = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text("utf-8"), re.M))
+    # Found out by itself, and another way to say WEB_BIND.
+    needless = {"CSM_PROCESS", "PORT"}
+    assert sorted(read - explained - {"PORT"}) == []
+    assert sorted(read - to_copy - needless) == []

@@ -7,7 +7,7 @@ DEMO_ACCOUNTS ?= 10000
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-browser test-services test-faults test-faults-quick check format lock bench screenshots clean
+.PHONY: help install demo run test test-browser test-services test-faults test-faults-quick check format lock audit bench screenshots clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ test-faults: install ## kill, stop and fill up real processes (about 12 minutes;
 
 test-faults-quick: install ## of those, the ones CI runs
 	@$(BIN)/python -m pytest -q -m "faults and quick" tests/faults
+
+audit: install ## known faults of the dependencies; says so when the advisory service cannot be reached
+	@$(BIN)/python .ci/audit.py
 
 services: ## PostgreSQL and Redis on this machine, installed and started where they are missing (Debian, as root)
 	@deploy/services.sh

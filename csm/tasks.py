@@ -18,7 +18,9 @@ from csm import by_day as day
 from csm import night_plan, tidying
 from csm.jobs.tasks import wake_waiting as wake_jobs
 from csm.lib.dates import today
+from csm.lib.remembered import told
 from csm.nightly import start_night
+from csm.portfolio.warmed import to_warm
 from playbooks.services import night as triggers
 from playbooks.tasks import work_night
 from scoring.models import MetricProfile, ScoreRun
@@ -72,6 +74,7 @@ def _next_stage(run: ScoreRun) -> None:
     if judged is not None:
         work_night.delay(judged.pk)
         profile.delay(run.pk)
+        warm.delay(run.pk)
     wake_nights()
 
 
@@ -85,6 +88,14 @@ def profile(run_id: int) -> None:
         profiles.ensure(ScoreRun.objects.get(pk=run_id))
     finally:
         cache.delete(f"profile-{run_id}")
+
+
+@shared_task
+def warm(run_id: int) -> None:
+    """Have what pages of large books show counted before anybody asks for it."""
+    run = ScoreRun.objects.filter(pk=run_id).first()
+    for figure in to_warm(run) if run is not None else ():
+        told(figure, at=timezone.now())
 
 
 @shared_task

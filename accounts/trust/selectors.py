@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.contrib.auth import get_user_model
+from django.db.models import Count, F, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from accounts.models import Account, Freeze, HeldRow, LookAlike, Watermark
 from accounts.selectors import customers
-from accounts.trust import contradictions, duplicates
+from accounts.trust import duplicates
 from accounts.trust.freshness import Fresh, freshness
 
 # Silent first, then by how much it matters.
@@ -16,37 +19,41 @@ _ORDER = {"silent": 0, "late": 1, "fresh": 2, "irregular": 3}
 
 @dataclass(frozen=True)
 class Quality:
-    """The overview. Counts are of accounts `user` may see, rows and feeds of all."""
+    """The overview, without what is counted over all accounts: see `counted.Counts`."""
 
     as_of: date
     feeds: list[Fresh]
     overdue: list[Fresh]
     frozen: list[Freeze]
     sources: int
-    customers: int
-    unowned: int
     look_alikes: int
     searched_at: datetime | None
     held: int
     held_accounts: int
-    contradictions: dict[str, int]
-
-    @property
-    def contradicting(self) -> int:
-        return sum(self.contradictions.values())
 
 
-def overview(accounts: QuerySet[Account], as_of: date) -> Quality:
-    """Everything the overview counts; thirteen queries however large the book."""
+def overview(user: Any, as_of: date) -> Quality:
+    """Everything the overview shows of rows and feeds; six queries however large the book."""
     fresh = freshness(as_of)
     feeds = [each for each in fresh if not each.measure]
-    people = customers(accounts, as_of).aggregate(
-        n=Count("pk"), unowned=Count("pk", filter=Q(owner=None))
+    # One statement: counts as sub-queries beside the one row there surely is.
+    held = HeldRow.objects.filter(state=HeldRow.State.WAITING).order_by().values("state")
+    marks = Watermark.objects.filter(key=duplicates.MARK)
+    one = LookAlike.objects.order_by().annotate(one=Value(1)).values("one")
+    waiting = (
+        get_user_model()
+        .objects.filter(pk=user.pk)
+        .values(
+            rows=Coalesce(Subquery(held.annotate(n=Count("pk")).values("n")), 0),
+            ids=Coalesce(
+                Subquery(held.annotate(n=Count("account_external_id", distinct=True)).values("n")),
+                0,
+            ),
+            pairs=Coalesce(Subquery(one.annotate(n=Count("pk")).values("n")), 0),
+            searched_at=Subquery(marks.values("at")[:1]),
+        )
+        .get()
     )
-    waiting = HeldRow.objects.filter(state=HeldRow.State.WAITING).aggregate(
-        rows=Count("pk"), accounts=Count("account_external_id", distinct=True)
-    )
-    mark = Watermark.objects.filter(key=duplicates.MARK).first()
     overdue = [each for each in fresh if each.state in ("late", "silent") and each.watched]
     # A measure says nothing more where its whole feed is as late.
     whole = {(*each.key, each.state) for each in overdue if not each.measure}
@@ -58,13 +65,10 @@ def overview(accounts: QuerySet[Account], as_of: date) -> Quality:
         overdue=overdue,
         frozen=open_freezes(),
         sources=len({each.source for each in fresh}),
-        customers=people["n"],
-        unowned=people["unowned"],
-        look_alikes=LookAlike.objects.count(),
-        searched_at=mark.at if mark else None,
+        look_alikes=waiting["pairs"],
+        searched_at=waiting["searched_at"],
         held=waiting["rows"],
-        held_accounts=waiting["accounts"],
-        contradictions=contradictions.counts(accounts, as_of),
+        held_accounts=waiting["ids"],
     )
 
 

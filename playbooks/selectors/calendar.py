@@ -82,7 +82,8 @@ def days(
         ("plan", plans.select_related("account"), "target_on", ("pk",)),
         (
             "renewal",
-            renewals,
+            # Sorted by day: of a large book only what is shown may be carried along.
+            renewals.only("name", "renewal_on"),
             "renewal_on",
             (F("arr_amount").desc(nulls_last=True), F("pk").asc()),
         ),

@@ -1,26 +1,32 @@
 """Facts that cannot both be true, rule by rule."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import require_admin, visible_to
-from accounts.trust.contradictions import RULES, Rule, accounts_of, counts
+from accounts.trust.contradictions import RULES, Rule, accounts_of
+from accounts.trust.counted import counts_for, is_large
 from accounts.trust.views.answers import as_csv, page_of
 from accounts.trust.views.cells import shown
 from csm.lib import markup
 from csm.lib.dates import today
+from csm.lib.htmx import whether_counted
 
 
 @require_safe
 def rules(request: HttpRequest) -> HttpResponse:
     """Every rule with its count."""
     user = require_admin(request)
-    found = counts(visible_to(user), today())
+    found, counted_at = counts_for(user, today(), at=timezone.now())
+    if (asked := whether_counted(request, found is None)) is not None:
+        return asked
     return render(
         request,
         "accounts/quality_list.html",
@@ -35,14 +41,16 @@ def rules(request: HttpRequest) -> HttpResponse:
                         "wrap",
                         markup.link(reverse("quality_contradiction", args=[rule.key]), rule.label),
                     ),
-                    ("r", markup.number(found[rule.key])),
+                    ("r", markup.number(found.contradictions[rule.key]) if found else "…"),
                     ("wrap quiet", rule.definition),
                     ("wrap quiet", rule.remedy),
                 ]
                 for rule in RULES.values()
             ],
             "as_of": today(),
-            "note": "An account may contradict several rules.",
+            "note": "An account may contradict several rules."
+            + (f" Counted at {timezone.localtime(counted_at):%H:%M}." if counted_at else ""),
+            "counting": found is None,
         },
     )
 
@@ -52,7 +60,19 @@ def accounts(request: HttpRequest, key: str) -> HttpResponse:
     """The accounts one rule finds, with the figures that differ side by side."""
     user = require_admin(request)
     rule = _rule(key)
-    page, pager = page_of(request, accounts_of(rule, visible_to(user), today()), "accounts")
+    rows, note = accounts_of(rule, visible_to(user), today()), ""
+    counting = False
+    if is_large():
+        found, counted_at = counts_for(user, today(), at=timezone.now(), large=True)
+        counting = found is None
+        if (asked := whether_counted(request, counting)) is not None:
+            return asked
+        # Asking every account of a large book takes longer than a page may.
+        ids = found.listed[key] if found else []
+        rows = rows.filter(pk__in=ids)
+        if found and counted_at:
+            note = _of_all(len(ids), found.contradictions[key], counted_at)
+    page, pager = page_of(request, rows, "accounts")
     return render(
         request,
         "accounts/quality_list.html",
@@ -70,11 +90,20 @@ def accounts(request: HttpRequest, key: str) -> HttpResponse:
             ],
             "pager": pager,
             "as_of": today(),
+            "note": note,
+            "counting": counting,
             "csv_url": reverse("quality_contradiction_csv", args=[key]),
             "empty_title": "No account contradicts this rule",
             "empty_text": "Nothing to do here.",
         },
     )
+
+
+def _of_all(listed: int, found: int, at: datetime) -> str:
+    when = f"counted at {timezone.localtime(at):%H:%M}"
+    if listed == found:
+        return f"{found:,} {when}."
+    return f"The first {listed:,} by name of {found:,}, {when}; the file has them all."
 
 
 @require_safe

@@ -7,16 +7,19 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import require_admin, visible_to
 from accounts.models import Account
 from accounts.trust import profile, selectors
 from accounts.trust.contradictions import RULES
+from accounts.trust.counted import counts_for
 from accounts.trust.views.answers import as_csv, page_of
 from accounts.trust.views.cells import freeze_cards, series_row
 from csm.lib import display, markup
 from csm.lib.dates import today
+from csm.lib.htmx import whether_counted
 
 OVERDUE_SHOWN = 12
 
@@ -25,11 +28,14 @@ OVERDUE_SHOWN = 12
 def overview(request: HttpRequest) -> HttpResponse:
     """Whether the data can be believed today: what is late, frozen, missing, double or contradictory."""
     user = require_admin(request)
-    found = selectors.overview(visible_to(user), today())
+    counts, counted_at = counts_for(user, today(), at=timezone.now())
+    if (asked := whether_counted(request, counts is None)) is not None:
+        return asked
+    found = selectors.overview(user, today())
     rules = [
         [
             ("wrap", markup.link(reverse("quality_contradiction", args=[rule.key]), rule.label)),
-            ("r", markup.number(found.contradictions[rule.key])),
+            ("r", markup.number(counts.contradictions[rule.key]) if counts else "…"),
             ("wrap quiet", rule.definition),
         ]
         for rule in RULES.values()
@@ -39,10 +45,16 @@ def overview(request: HttpRequest) -> HttpResponse:
         "accounts/quality.html",
         {
             "quality": found,
+            "counts": counts,
+            "unowned": display.number(counts.unowned) if counts else "…",
+            "contradicting": display.number(counts.contradicting) if counts else "…",
+            "counted_at": counted_at,
             "notes": {
                 "sources": f"of {display.number(found.sources)} sources",
-                "customers": f"of {display.number(found.customers)} customers",
-                "rules": f"by {len(RULES)} rules",
+                "customers": f"of {display.number(counts.customers)} customers"
+                if counts
+                else "being counted",
+                "rules": f"by {len(RULES)} rules" if counts else "being counted",
                 "held": f"of {display.number(found.held_accounts)} account ids",
             },
             "freezes": freeze_cards(found.frozen, found.feeds),

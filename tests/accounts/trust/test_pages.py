@@ -18,9 +18,10 @@ from accounts.models import (
     Source,
     Subscription,
 )
-from accounts.trust import breaker, duplicates, profile, urls
+from accounts.trust import breaker, counted, duplicates, profile, urls
 from accounts.trust.contradictions import RULES, accounts_of, counts
 from csm.lib.dates import today
+from csm.lib.remembered import count_figure
 
 
 def address(pattern):
@@ -92,7 +93,7 @@ def test_each_rule_finds_its_account_and_counts_what_it_lists(broken, admin, cli
     assert found == broken
     assert counts(Account.objects.all(), today()) == {key: len(each) for key, each in found.items()}
     client.force_login(admin)
-    assert client.get(reverse("quality")).context["quality"].contradicting == len(RULES)
+    assert client.get(reverse("quality")).context["counts"].contradicting == len(RULES)
     for key, accounts in broken.items():
         page = client.get(reverse("quality_contradiction", args=[key])).content.decode()
         file = client.get(reverse("quality_contradiction_csv", args=[key]))
@@ -103,6 +104,31 @@ def test_each_rule_finds_its_account_and_counts_what_it_lists(broken, admin, cli
         assert "Fine" not in page
         assert len(text.splitlines()) == 2
     assert AuditEvent.objects.filter(kind="export").count() == len(RULES)
+
+
+def test_a_large_book_is_counted_in_the_background_and_lists_the_first_of_each_rule(
+    broken, admin, client, monkeypatch
+):
+    client.force_login(admin)
+    small = client.get(reverse("quality")).context["counts"]
+    monkeypatch.setattr(counted, "LIVE", 0)
+    monkeypatch.setattr(counted, "LISTED", 1)
+    sent = []
+    monkeypatch.setattr(
+        count_figure, "apply_async", lambda args, **options: sent.append(args) or args
+    )
+    rule = reverse("quality_contradiction", kwargs={"key": "seats"})
+    for url in (reverse("quality"), reverse("quality_contradictions"), rule):
+        assert b"are being counted" in client.get(url).content
+    assert len(sent) == 1
+    count_figure(*sent[0])
+    counts_ = client.get(reverse("quality")).context["counts"]
+    assert (counts_.customers, counts_.unowned) == (small.customers, small.unowned)
+    assert counts_.contradictions == small.contradictions
+    answer = client.get(rule).content.decode()
+    (account,) = broken["seats"]
+    assert account.name in answer
+    assert "counted at" in answer
 
 
 def test_a_source_is_watched_frozen_and_lifted(admin, client, make_account, tell):
@@ -192,7 +218,7 @@ def test_accounts_without_an_owner(admin, client, make_account, owner):
     client.force_login(admin)
     page = client.get(reverse("quality_unowned"))
     assert page.context["pager"]["total"] == 1
-    assert client.get(reverse("quality")).context["quality"].unowned == 1
+    assert client.get(reverse("quality")).context["counts"].unowned == 1
     text = client.get(reverse("quality_unowned_csv")).getvalue().decode()
     assert "Nobody's" in text
     assert "Owned" not in text

@@ -8,6 +8,7 @@ from csm.lib import remembered
 from csm.lib.remembered import count_figure
 from csm.portfolio import large_books
 from csm.portfolio.large_books import OfHome
+from csm.tasks import warm
 from scoring.selectors import newest_run
 
 HOME, INSIGHTS = "/?scope=all", "/insights/?scope=all"
@@ -105,3 +106,16 @@ def test_an_old_count_is_shown_while_it_is_counted_again(client, large, queued, 
     assert len(queued) == 2
     count_figure(*queued[1])
     assert shown(client.get(HOME).context)["Renewals in 90 days"][0] == "0"
+
+
+def test_a_night_has_the_morning_counted(client, large, queued, manager, admin):
+    warm(newest_run().pk)
+    for message in queued:
+        count_figure(*message)
+    assert queued
+    already = len(queued)
+    for user, scope in ((manager, "team"), (admin, "all")):
+        client.force_login(user)
+        for url in ("/", "/insights/"):
+            assert b"are being counted" not in client.get(url, {"scope": scope}).content
+    assert len(queued) == already

@@ -258,3 +258,18 @@ def test_the_list_of_what_was_handed_to_me(client, loaded, owner, colleague):
 def test_an_account_nobody_handed_over_has_a_page_too(client, book, owner):
     client.force_login(owner)
     assert client.get(f"/handover/{book[2].pk}/").status_code == 200
+
+
+def test_the_loads_of_a_large_book_are_those_of_its_night(book, admin, monkeypatch):
+    def loads():
+        people = selectors.people_of(admin)
+        found = selectors.members(admin, people, on=today())
+        return {
+            each.user: (each.accounts, each.arr, each.arr_known, each.at_risk, each.arr_at_risk)
+            for each in found
+        }
+
+    live = loads()
+    assert any(accounts for accounts, *_ in live.values())
+    monkeypatch.setattr(selectors, "LIVE", 0)
+    assert loads() == live

@@ -10,9 +10,9 @@ from accounts.access import may_write
 from accounts.trust import selectors
 from csm.lib.dates import today
 from csm.lib.scopes import SCOPES, scope_of
-from playbooks.selectors.notices import bell, unread, unread_beside
+from playbooks.selectors.notices import bell, unread
+from playbooks.views.shown_night import night_of
 from scoring.models import ScoreRun
-from scoring.selectors import newest_runs
 
 # Pages that show a book of accounts and therefore follow the scope switch.
 SCOPED = {
@@ -28,6 +28,8 @@ SCOPED = {
     "clocks",
 }
 Entry = tuple[str, str, str]
+# So many entries fit the bar of a phone beside "More", which leads to all.
+_ON_PHONES = 5
 # The navigation: heading → (address, label, icon).
 _NAV: dict[str, tuple[Entry, ...]] = {
     "": (
@@ -123,10 +125,12 @@ _BELOW = {
     "import_undo": "imports",
     "person": "people",
 }
-_ADMIN_NAV: tuple[Entry, ...] = (
+_DATA_NAV: tuple[Entry, ...] = (
     ("imports", "Imports", "file-import"),
     ("events", "Events", "activity"),
     ("quality", "Data quality", "heartbeat"),
+)
+_ADMIN_NAV: tuple[Entry, ...] = (
     ("schedule", "Schedule", "history"),
     ("people", "Colleagues", "users"),
     ("audit", "Audit trail", "eye"),
@@ -135,18 +139,6 @@ _STAFF_NAV: tuple[Entry, ...] = (
     ("admin:index", "Admin", "settings"),
     ("gallery", "Gallery", "palette"),
 )
-
-
-def night_of(request: HttpRequest) -> ScoreRun | None:
-    """The night the pages show, asked for once per request: shell and page then agree on it."""
-    if not hasattr(request, "night"):
-        # The bell needs a number on every page that asks for the night: one statement for both.
-        nights: Any = newest_runs(defer=True)
-        if request.user.is_authenticated:
-            nights = nights.annotate(unread=unread_beside(request.user))
-        request.night = nights.first()  # type: ignore[attr-defined]
-    found: ScoreRun | None = request.night  # type: ignore[attr-defined]
-    return found
 
 
 def _bell(request: HttpRequest) -> str:
@@ -187,7 +179,11 @@ def pages(user: Any) -> list[dict[str, Any]]:
         groups["Work"].append(_TEAM_NAV)
     if may_write(user):
         groups["Work"].append(_JOBS_NAV)
-    admin = [*(_ADMIN_NAV if user.is_admin else ()), *(_STAFF_NAV if user.is_staff else ())]
+    groups["Data"] = list(_DATA_NAV if user.is_admin else ())
+    groups["Administration"] = [
+        *(_ADMIN_NAV if user.is_admin else ()),
+        *(_STAFF_NAV if user.is_staff else ()),
+    ]
     return [
         {
             "name": name,
@@ -196,14 +192,17 @@ def pages(user: Any) -> list[dict[str, Any]]:
             "icon": icon,
             "heading": heading if place == 0 else "",
         }
-        for heading, entries in (groups | {"Data": admin}).items()
+        for heading, entries in groups.items()
         for place, (name, label, icon) in enumerate(entries)
     ]
 
 
 def _nav(here: str, user: Any) -> list[dict[str, Any]]:
     lit = _BELOW.get(here, here)
-    return [page | {"active": lit == page["name"]} for page in pages(user)]
+    return [
+        page | {"active": lit == page["name"], "is_first": place < _ON_PHONES}
+        for place, page in enumerate(pages(user))
+    ]
 
 
 def _scopes(request: HttpRequest) -> list[dict[str, Any]]:

@@ -202,7 +202,7 @@ def _follow_note(judged: TriggerNight, shards: list[ScoreShard]) -> str:
     if judged.state == TriggerNight.State.FOLLOW_UP:
         return f"Under way: {judged.stage}" if judged.stage else "Finishing"
     past = sum(1 for shard in shards if shard.last_id <= judged.position)
-    return f"Triggers over {past} of {len(shards)} shards"
+    return f"Triggers over {past} of {len(shards)} parts"
 
 
 @require_POST
@@ -258,7 +258,7 @@ def retry_shard(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         request,
         shard.run,
         lambda: night_acts.retry(shard, by=user, at=timezone.now()),
-        f"tried shard {number} of the night of {shard.run.as_of} again",
+        f"tried part {number} of the night of {shard.run.as_of} again",
         "",
     )
 

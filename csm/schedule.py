@@ -102,7 +102,7 @@ def entries() -> tuple[Entry, ...]:
             "sweep",
             "csm.tasks.sweep",
             "Catching up",
-            "Starts a night whose hour has passed; wakes workers for shards, imports and jobs nobody is at.",
+            "Starts a night whose hour has passed; goes on with nights, imports and jobs that nobody is at.",
             Every(1),
             required=True,
         ),

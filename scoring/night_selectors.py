@@ -97,7 +97,7 @@ class Progress:
         if self.rate is not None:
             parts.append(f"about {_rounded(self.rate)} accounts/s")
         if self.left is not None:
-            parts.append(f"about {duration(max(1.0, float(round(self.left))))} left")
+            parts.append(f"about {display.about(self.left)} left")
         if self.workers:
             parts.append(f"{self.workers} at work")
         return " · ".join(parts)
@@ -122,7 +122,8 @@ def progress(run: ScoreRun, shards: list[ScoreShard], now: datetime) -> Progress
         else "Scoring and storing",
     }.get(ScoreRun.State(run.state), "Pieces done")
     rate = left = None
-    if run.state in OPEN:
+    # Publishing is one statement or two: nobody knows how far it is.
+    if run.state in OPEN and pieces < 2 * len(shards):
         counting = run.state == ScoreRun.State.COUNTING
         over = ScoreShard.State.WAITING if counting else ScoreShard.State.SCORED
         sizes = [(size_of(shard), (shard.state != over) == counting) for shard in shards]

@@ -154,6 +154,13 @@ def test_no_query_count_that_counts_nothing() -> None:
                 assert name not in {"assertNumQueries", "django_assert_num_queries"}, path
 
 
+def test_filters_that_make_elements_stay_out_of_attributes() -> None:
+    """A quotation mark of theirs ends the attribute, and the rest of it stands on the page."""
+    inside = re.compile(r'="[^"<>]*\{\{[^}]*\|(day|money|number|percent)\b')
+    for path in (ROOT / "templates").rglob("*.html"):
+        assert not inside.search(path.read_text()), path.name
+
+
 def test_templates_are_clean_for_a_strict_policy() -> None:
     for path in (ROOT / "templates").rglob("*.html"):
         text = path.read_text()

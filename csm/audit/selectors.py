@@ -113,9 +113,20 @@ def told(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if isinstance(before, dict) and isinstance(after, dict):
         for key in [*before, *(each for each in after if each not in before)]:
             if before.get(key) != after.get(key):
-                yield key.replace("_", " "), f"{_words(before.get(key))} → {_words(after.get(key))}"
+                yield from _changed(key.replace("_", " "), before.get(key), after.get(key))
     elif "before" in detail or "after" in detail:
         yield "change", f"{_words(before)} → {_words(after)}"
+
+
+def _changed(name: str, before: Any, after: Any) -> Iterator[tuple[str, str]]:
+    """What differs; of two groups of values only the values that do."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        yield name, f"{_words(before)} → {_words(after)}"
+        return
+    for key in [*before, *(each for each in after if each not in before)]:
+        if before.get(key) != after.get(key):
+            told = f"{_words(before.get(key))} → {_words(after.get(key))}"
+            yield f"{name}, {key}".replace("_", " "), told
 
 
 def _words(value: Any) -> str:
@@ -126,6 +137,8 @@ def _words(value: Any) -> str:
             return "yes" if value else "no"
         case int():
             return f"{value:,}"
+        case float():
+            return f"{value:g}"
         case str():
             moment = _moment(value)
             return f"{timezone.localtime(moment):%-d %b %Y %H:%M}" if moment else value

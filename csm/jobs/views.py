@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import may_assign, may_write
 from csm.jobs import engine, kinds, services
 from csm.jobs.forms import GiveForm
+from csm.lib import display
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
 from csm.models import Job
@@ -154,15 +155,21 @@ def assign(request: HttpRequest, name: str) -> HttpResponse:
     rows = kinds.accounts_of(request.user, name, query)
     owners = rows.values_list("owner__first_name", "owner__last_name", "owner__username")
     counted = list(owners.annotate(n=Count("pk")).order_by("-n"))
-    url = reverse("at_risk" if name == "at-risk" else "portfolio")
+    total = sum(row[-1] for row in counted)
+    is_queue = name == "at-risk"
+    url = reverse("at_risk" if is_queue else "portfolio")
     context = {
         "form": form,
-        "total": sum(row[-1] for row in counted),
+        "total": total,
+        "told": display.number(total),
         "owners": _named(
             [(" ".join(filter(None, row[:2])) or row[2] or "Nobody", row[3]) for row in counted]
         ),
         "back": f"{url}?{query}",
-        "crumbs": [{"label": "List", "url": f"{url}?{query}"}, {"label": "Assign all"}],
+        "crumbs": [
+            {"label": "At risk" if is_queue else "Portfolio", "url": f"{url}?{query}"},
+            {"label": "Assign all"},
+        ],
     }
     return render(request, "jobs/assign.html", context)
 
@@ -188,10 +195,12 @@ def alerts(request: HttpRequest) -> HttpResponse:
     rows = kinds.alerts_of(user, query).order_by()
     severities = list(rows.values_list("severity").annotate(n=Count("pk")).order_by("-severity"))
     triggers = list(rows.values_list("trigger__name").annotate(n=Count("pk")).order_by("-n"))
+    total = sum(n for _, n in severities)
     first, last = days_ahead(today())
     back = f"{reverse('alerts')}?{query}"
     context = {
-        "total": sum(n for _, n in severities),
+        "total": total,
+        "told": display.number(total),
         "severities": [(Severity(severity).label, n) for severity, n in severities],
         "triggers": _named(triggers),
         "colleagues": colleagues(user),

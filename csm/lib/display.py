@@ -95,6 +95,17 @@ def initials(name: str | None) -> str:
     return "".join(letters).upper() or "?"
 
 
+def about(seconds: float) -> str:
+    """An estimate of time as people say it, without digits nobody can know: 40 s, 6 min, 2 h 10 min."""
+    if seconds < 55:
+        return f"{max(5, round(seconds / 5) * 5)} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{max(1, minutes)} min"
+    minutes = round(minutes / 10) * 10
+    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+
+
 def duration(seconds: float) -> str:
     """Seconds as people say them: 3.1 s, 2 min 5 s, 1 h 4 min."""
     if seconds < 60:

@@ -56,3 +56,9 @@ def day(value: dt.date | None) -> SafeString:
 def duration(seconds: float) -> str:
     """`{{ took|duration }}` for seconds."""
     return display.duration(seconds)
+
+
+@register.filter
+def about(seconds: float) -> str:
+    """`about {{ left|about }}` for an estimate in seconds."""
+    return display.about(seconds)

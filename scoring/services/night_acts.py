@@ -6,6 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from csm.lib import display
 from scoring.models import ScoreRun, ScoreShard
 from scoring.services import versions
 from scoring.services.nights import OPEN, NightError
@@ -24,19 +25,21 @@ def cancel(run: ScoreRun, *, by: Any, at: datetime) -> ScoreRun:
     )
     run.refresh_from_db()
     if not stopped:
-        raise NightError(f"The night of {run.as_of} is {run.get_state_display().lower()} already.")
+        raise NightError(
+            f"The night of {display.day(run.as_of)} is {run.get_state_display().lower()} already."
+        )
     return run
 
 
 def why_not(run: ScoreRun) -> str:
     """Why a stopped run cannot be gone on with, as a sentence; empty when it can."""
     if run.state not in STOPPED:
-        return f"The night of {run.as_of} is {run.get_state_display().lower()}."
+        return f"The night of {display.day(run.as_of)} is {run.get_state_display().lower()}."
     later = ScoreRun.objects.filter(as_of=run.as_of, pk__gt=run.pk)
     if later.filter(Q(state__in=OPEN) | Q(state=ScoreRun.State.DONE)).exists():
-        return f"The night of {run.as_of} was started again since."
+        return f"The night of {display.day(run.as_of)} was started again since."
     if later.exists():
-        return f"A later attempt at the night of {run.as_of} stopped too: go on with that one."
+        return f"A later attempt at the night of {display.day(run.as_of)} stopped too: go on with that one."
     if run.scorecard_id is None and not run.history_only:
         now = [version.pk for version in versions.active_versions()]
         if now != run.plan:
@@ -57,7 +60,7 @@ def retry(what: ScoreRun | ScoreShard, *, by: Any, at: datetime) -> ScoreRun:
             stuck = stuck.filter(pk=what.pk)
         if run.state in OPEN:
             if not isinstance(what, ScoreShard):
-                raise NightError(f"The night of {run.as_of} is being worked on.")
+                raise NightError(f"The night of {display.day(run.as_of)} is being worked on.")
             stuck.update(attempts=0)
             return run
         if reason := why_not(run):
@@ -74,5 +77,7 @@ def retry(what: ScoreRun | ScoreShard, *, by: Any, at: datetime) -> ScoreRun:
             with transaction.atomic():
                 run.save(update_fields=["state", "stages", "error", "finished_at", "cancelled_by"])
         except IntegrityError as error:
-            raise NightError(f"The night of {run.as_of} is being scored already.") from error
+            raise NightError(
+                f"The night of {display.day(run.as_of)} is being scored already."
+            ) from error
     return run

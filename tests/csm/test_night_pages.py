@@ -127,7 +127,7 @@ def test_a_failed_shard_tells_its_error_and_is_tried_again(book, admin, client):
     nights.fail(run, "Shard 1 failed 5 times.")
     client.force_login(admin)
     text = body(client.get(reverse("night", args=[run.pk])))
-    assert "Shard 1: OSError: disk full" in text
+    assert "Part 1: OSError: disk full" in text
     client.post(reverse("night_shard_retry", args=[run.pk, 1]))
     run.refresh_from_db()
     assert (run.state, run.error) == ("counting", "")
@@ -159,7 +159,7 @@ def test_an_open_night_tells_its_speed_and_the_time_left(run, owner, client):
     ]
     found = night_selectors.progress(run, shards, now)
     assert (found.done, found.total, found.workers) == (4, 6, 1)
-    assert found.note == "about 170 accounts/s · about 12.0 s left · 1 at work"
+    assert found.note == "about 170 accounts/s · about 10 s left · 1 at work"
 
 
 def test_a_night_without_accounts_is_refused_with_the_remedy(admin, client, db):

@@ -31,7 +31,7 @@ def test_one_poisoned_account_stops_one_shard_and_says_which(
     workbench.recover(database, failed)
     number = database.one("SELECT max(id) FROM scoring_scorerun")
     page = workbench.page(f"/nights/{number}/")
-    assert "Shard 0 failed" in page, page
+    assert "Part 0 failed" in page, page
     # People keep the night before, whole.
     shown = database.ask("SELECT DISTINCT as_of::text FROM scoring_accounthealth")
     assert shown == database.ask(

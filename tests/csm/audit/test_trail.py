@@ -120,3 +120,9 @@ def test_details_in_words():
 def test_text_cut_to_what_fits(db):
     event = audit.record("export", "a\0" * 300, at=AT, by_name="b" * 300)
     assert (len(event.what), len(event.by_name)) == (200, 150)
+
+
+def test_of_two_groups_of_values_only_those_that_differ_are_told():
+    before = {"weights": {"a_measure": 0.3, "other": 0.7}, "name": "x"}
+    after = {"weights": {"a_measure": 0.4, "other": 0.7}, "name": "x"}
+    assert list(told({"before": before, "after": after})) == [("weights, a measure", "0.3 → 0.4")]

@@ -63,3 +63,12 @@ def test_dates_and_initials():
         "?",
         "?",
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "5 s"), (12, "10 s"), (54, "55 s"), (56, "1 min"), (371, "6 min"), (3590, "1 h")]
+    + [(7800, "2 h 10 min"), (7230, "2 h")],
+)
+def test_an_estimate_of_time_has_no_digits_nobody_can_know(seconds, text):
+    assert display.about(seconds) == text

@@ -22,7 +22,10 @@ def test_one_poisoned_account_stops_one_shard_and_says_which(
         "SELECT r.id, r.metrics FROM accounts_reading r JOIN accounts_account a ON a.id = r.account_id "
         'WHERE a.churned_on IS NULL ORDER BY r.account_id, r."on" DESC LIMIT 1'
     )[0]
-    database.do("UPDATE accounts_reading SET metrics = '[\"broken\"]' WHERE id = %s", account)
+    broken = '{"total_activities_30d": "broken"}'
+    database.do(
+        f"UPDATE accounts_reading SET metrics = metrics || '{broken}' WHERE id = %s", account
+    )
     workbench.web()
     workbench.begin_night()
     workbench.worker("first")

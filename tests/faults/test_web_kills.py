@@ -91,7 +91,7 @@ def test_the_web_server_is_killed_while_a_file_is_on_its_way_up(
     client = workbench.client()
     token = fields(client.get("/imports/new/").text, "csrfmiddlewaretoken")["csrfmiddlewaretoken"]
     before = database.one("SELECT count(*) FROM accounts_importrun")
-    cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+    cookies = "; ".join(f"{each.name}={each.value}" for each in client.cookies.jar)
     head = (
         f"POST /imports/upload/ HTTP/1.1\r\nHost: 127.0.0.1:{workbench.port}\r\n"
         f"Cookie: {cookies}\r\nReferer: http://127.0.0.1:{workbench.port}/\r\n"

@@ -8,7 +8,7 @@ before the change, so the account is scored again once that night is published.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -134,9 +134,16 @@ def _do(rows: Sequence[ChangedAccount], worker: str, at: datetime, report: Repor
         )
         report.failed += 1
         return
-    _finish(rows, worker, done.run)
+    if done.again:
+        # Not done: free at once, and tried no more often than what fails.
+        _free(done.again, worker)
+    _finish([row for row in rows if row.pk not in done.again], worker, done.run)
     report.accounts += len(done.accounts)
     report.alerts += judged.opened.total()
+
+
+def _free(ids: Collection[int], worker: str) -> None:
+    ChangedAccount.objects.filter(pk__in=ids, worker=worker).update(lease_until=None, worker="")
 
 
 def _finish(rows: Sequence[ChangedAccount], worker: str, run: ScoreRun | None) -> None:

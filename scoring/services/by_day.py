@@ -36,21 +36,23 @@ _TRIES: Final = 3
 class Rescored:
     """What was scored under which night.
 
-    `left`: the night knows no statistics of the version that would score them now, or somebody else has
-    scored them meanwhile. Accounts that are no customers any more keep their last score and are in neither.
+    `left`: for the next night, as this one knows no statistics of the version that would score them now.
+    `again`: read too early, as somebody else has scored some of them, or a night was published, meanwhile.
+    Accounts that are no customers any more keep their last score and are in none.
     """
 
     run: ScoreRun | None = None
     accounts: set[int] = field(default_factory=set)
     left: set[int] = field(default_factory=set)
+    again: set[int] = field(default_factory=set)
 
 
 def rescore(account_ids: Collection[int], *, at: datetime) -> Rescored:
     """Score some accounts again under the newest finished night; all of it in one transaction, or nothing.
 
     Snapshot, current health, change of band and daily sums of that night are replaced. `at` is when. Before
-    the first night nothing happens. A score never rests on older facts than the one it replaces: an account
-    that another worker has scored since it was asked for is left.
+    the first night nothing happens. A score never rests on older facts than the one it replaces: when another
+    worker has scored one of them since they were read, none is, and all are in `again`.
     """
     for _ in range(_TRIES):
         run = newest_run()
@@ -59,7 +61,7 @@ def rescore(account_ids: Collection[int], *, at: datetime) -> Rescored:
         done = _rescore(run, sorted(set(account_ids)), at)
         if done is not None:
             return done
-    return Rescored(left=set(account_ids))
+    return Rescored(again=set(account_ids))
 
 
 def _rescore(run: ScoreRun, ids: list[int], at: datetime) -> Rescored | None:
@@ -94,7 +96,7 @@ def _rescore(run: ScoreRun, ids: list[int], at: datetime) -> Rescored | None:
         taken = {pk for pk, row in before.items() if pk not in now or now[pk].was_at != row.was_at}
         if taken:
             # What we read may be older than what is stored by now.
-            done.left |= set(ids)
+            done.again = set(ids)
             log.info("by day: %s accounts were scored by another worker", len(taken))
             return done
         _write(run, plan, scored, before, at)

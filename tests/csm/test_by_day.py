@@ -14,6 +14,7 @@ from csm import by_day
 from csm.nightly import start_night
 from playbooks.models import Alert, Trigger
 from scoring.models import AccountHealth
+from scoring.services import by_day as scoring_by_day
 from scoring.services import nights
 from tests.conftest import NIGHT
 
@@ -97,6 +98,25 @@ def test_a_row_of_a_worker_at_work_is_left_and_one_of_a_dead_worker_taken_over(a
     assert by_day.work(at=timezone.now()).accounts == 0
     ChangedAccount.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert by_day.work(at=timezone.now()).accounts == 1
+
+
+def test_accounts_read_beside_one_that_another_worker_scored_are_read_again(accounts, monkeypatch):
+    first, second = accounts[:2]
+    before = score(second)
+    tell(first, second, days_since_last_activity=80)
+    real, read = scoring_by_day.groups, []
+
+    def groups(*args, **options):
+        if not read:
+            ChangedAccount.objects.filter(pk=first.pk).delete()
+        read.append(set(options["only"]))
+        return real(*args, **options)
+
+    monkeypatch.setattr(scoring_by_day, "groups", groups)
+    assert by_day.work(at=timezone.now()).accounts == 1
+    assert read == [{first.pk, second.pk}, {second.pk}]
+    assert score(second) < before
+    assert marked() == set()
 
 
 def test_one_account_that_fails_holds_nobody_up(accounts, monkeypatch):

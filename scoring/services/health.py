@@ -318,7 +318,9 @@ def _swap(new: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {new} SELECT h.* FROM {TABLE} h "
-            f"WHERE NOT EXISTS (SELECT FROM {new} n WHERE n.account_id = h.account_id)"
+            f"WHERE NOT EXISTS (SELECT FROM {new} n WHERE n.account_id = h.account_id) "
+            # No constraint does: an account deleted while a night was published would be carried for ever.
+            "AND EXISTS (SELECT FROM accounts_account a WHERE a.id = h.account_id)"
         )
         cursor.execute(f"ALTER TABLE {new} ADD PRIMARY KEY (account_id)")
         cursor.execute(

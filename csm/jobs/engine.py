@@ -103,7 +103,9 @@ def _piece(job_id: int, steps: Mapping[str, tuple[Step, Ending]], worker: str) -
     """Do one piece; whether there is more."""
     at = timezone.now()
     with transaction.atomic():
-        job = Job.objects.select_for_update().select_related("asked_by").get(pk=job_id)
+        # The asker's own row stays free: whatever anybody notes as theirs would wait for the piece.
+        rows = Job.objects.select_for_update(of=("self",)).select_related("asked_by")
+        job = rows.get(pk=job_id)
         if job.state != State.RUNNING or job.worker != worker:
             raise LostLeaseError
         step, ending = steps[job.kind]

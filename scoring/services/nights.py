@@ -219,12 +219,15 @@ def _take(run: ScoreRun, state: str, worker: str) -> ScoreShard | None:
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     waiting = ScoreShard.objects.filter(free, run=run, state=state, attempts__lt=MAX_ATTEMPTS)
     read_here = Case(When(pk__in=shards.kept(run), then=0), default=1)
-    for pk in waiting.order_by(read_here, "number").values_list("pk", flat=True)[:8]:
-        won = ScoreShard.objects.filter(free, pk=pk, state=state).update(
-            lease_until=now + LEASE, worker=worker, attempts=F("attempts") + 1
-        )
-        if won:
-            return ScoreShard.objects.get(pk=pk)
+    nearest = waiting.order_by(read_here, "number").values_list("pk", flat=True)[:8]
+    # Of many workers some find all of these taken by the others, and more behind them.
+    while found := list(nearest.all()):
+        for pk in found:
+            won = ScoreShard.objects.filter(free, pk=pk, state=state).update(
+                lease_until=now + LEASE, worker=worker, attempts=F("attempts") + 1
+            )
+            if won:
+                return ScoreShard.objects.get(pk=pk)
     return None
 
 

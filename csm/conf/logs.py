@@ -31,7 +31,13 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
         cache_logger_on_first_use=True,
     )
     as_json = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    as_line = [structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)]
+    as_line = [
+        # Plain: the other kind prints local variables, which are customers' data, and their repr asks a
+        # database that has just failed again.
+        structlog.dev.ConsoleRenderer(
+            colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
+    ]
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -77,7 +77,7 @@ class Workbench:
         except httpx.TransportError:
             return False
 
-    def manage(self, *arguments: str, seconds: float = 180) -> str:
+    def manage(self, *arguments: str, seconds: float = 300) -> str:
         done = subprocess.run(
             python("manage.py", *arguments),
             cwd=ROOT,
@@ -113,7 +113,7 @@ class Workbench:
         self.manage("run_nightly", "--as-of", self.today, "--celery", "--shard-size", str(SHARD))
 
     def recover(
-        self, database: Database, sql: str, seconds: float = 120, task: str = "csm.tasks.sweep"
+        self, database: Database, sql: str, seconds: float = 240, task: str = "csm.tasks.sweep"
     ) -> None:
         """Send what beat sends every minute, only more often, until `sql` is true."""
 

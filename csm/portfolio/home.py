@@ -25,13 +25,14 @@ from csm.portfolio.home_selectors import (
     MOVER_POINTS,
     RENEWAL_DAYS,
     Amount,
+    Day,
     Figures,
     figures,
     newest_changes,
     shortlists,
     trend,
 )
-from csm.portfolio.large_books import OfHome, completed, is_large, summed
+from csm.portfolio.large_books import OfHome, completed, is_large_night, summed
 from csm.portfolio.links import list_url, with_params
 from csm.portfolio.reasons import renewal_words
 from csm.portfolio.rows import Cell, Record
@@ -52,7 +53,8 @@ def home(request: HttpRequest) -> HttpResponse:
     as_of = run.as_of if run else today()
     days = 30 if request.GET.get("days") == "30" else 7
     accounts = book(user, scope, run)
-    found, counted_at, counting = _figures(user, scope, run, as_of, days)
+    nights = trend(user, scope, run) if run else []
+    found, counted_at, counting = _figures(user, scope, run, days, nights)
     if (asked := whether_counted(request, counting)) is not None:
         return asked
     context: dict[str, Any] = {
@@ -66,7 +68,6 @@ def home(request: HttpRequest) -> HttpResponse:
     if run is None or not found.all.accounts:
         return render(request, "portfolio/home.html", context)
     lists = shortlists(accounts, as_of, days)
-    nights = trend(user, scope, run)
     context |= {
         "work_tiles": home_work.tiles(user, scope, on=today(), now=timezone.now()),
         "tiles": _tiles(found, scope, counting, counted_at),
@@ -98,10 +99,11 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _figures(
-    user: Any, scope: str, run: ScoreRun | None, as_of: date, days: int
+    user: Any, scope: str, run: ScoreRun | None, days: int, nights: list[Day]
 ) -> tuple[Figures, datetime | None, bool]:
     """The figures; of a large book with the time its counts were made, or whether they still are."""
-    if run is None or not is_large(user, scope, run):
+    if run is None or run.scorecard_id is not None or not is_large_night(nights, run):
+        as_of = run.as_of if run else today()
         return figures(book(user, scope, run), run, as_of, days), None, False
     found = summed(user, scope, run)
     counted = told(OfHome(user, scope, run, [days]), at=timezone.now())

@@ -10,7 +10,7 @@ from django.db.models import Sum
 from accounts.access import seen_by
 from csm.lib.remembered import Figure, rows_asked_for
 from csm.portfolio import home_selectors
-from csm.portfolio.home_selectors import BandTotal, Figures
+from csm.portfolio.home_selectors import BandTotal, Day, Figures
 from csm.portfolio.selectors import book, customers_in
 from csm.portfolio.totals import by_band, hash_of
 from scoring.engine.spec import UNKNOWN_BAND
@@ -30,6 +30,11 @@ def is_large(
     """
     bands = by_band(user, scope, run, values or {})
     return bands is not None and sum(bands.values()) > LIVE
+
+
+def is_large_night(nights: list[Day], run: ScoreRun) -> bool:
+    """The same of a trend that has been read already: whether the night of `run` closes it that large."""
+    return bool(nights) and nights[-1].on == run.as_of and nights[-1].accounts > LIVE
 
 
 def summed(user: Any, scope: str, run: ScoreRun) -> Figures:

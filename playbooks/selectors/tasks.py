@@ -74,6 +74,11 @@ def in_group(tasks: QuerySet[InterventionTask], group: str, *, on: date) -> Any:
     return found.filter(rank=_RANK[group]) if group in _RANK else found
 
 
+def rank_of(group: str) -> int:
+    """The place of a group."""
+    return _RANK[group]
+
+
 def group_of(rank: int) -> str:
     """The key of a rank."""
     return list(GROUPS)[rank]

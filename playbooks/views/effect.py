@@ -18,6 +18,7 @@ from playbooks.selectors.treatments import HORIZONS
 from playbooks.selectors.untreated import REST_DAYS, SAMPLE
 from playbooks.services import effects
 from playbooks.views import effect_cells
+from playbooks.views.shown_night import night_of
 from scoring.models import ScoreRun
 from scoring.selectors import newest_run
 
@@ -30,9 +31,7 @@ _TABS: Final = {
 
 def _night(request: HttpRequest) -> ScoreRun | None:
     """The night shown; kept on the request, where the shell looks for it too."""
-    run = newest_run(defer=True)
-    request.night = run  # type: ignore[attr-defined]
-    return run
+    return night_of(request)
 
 
 def _tab(request: HttpRequest) -> str:

@@ -20,8 +20,8 @@ from playbooks.services.playbooks import is_as_shipped
 from playbooks.services.readings import labels
 from playbooks.services.recipes import recipe_of
 from playbooks.views import playbooks_cells as cells
+from playbooks.views.shown_night import night_of
 from scoring.models import ScoreRun
-from scoring.selectors import newest_run
 
 STATES = {"on": "On", "off": "Switched off"}
 # Running plans listed on the page of a playbook; the list of plans has them all.
@@ -31,7 +31,7 @@ _MOST_PLANS = 25
 def night(request: HttpRequest) -> ScoreRun | None:
     """The night shown; kept on the request, where the shell looks for it too."""
     if not hasattr(request, "night"):
-        request.night = newest_run(defer=True)  # type: ignore[attr-defined]
+        night_of(request)
     run: ScoreRun | None = request.night  # type: ignore[attr-defined]
     return run
 

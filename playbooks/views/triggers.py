@@ -21,8 +21,8 @@ from playbooks.selectors import triggers as selectors
 from playbooks.selectors.measures import LEAST, Figures, Share
 from playbooks.selectors.triggers import Entry
 from playbooks.services import readings
+from playbooks.views.shown_night import night_of
 from playbooks.views.triggers_cells import alert_row, change_rows, replay_row, spans, tabs
-from scoring.selectors import newest_run
 
 DEFINITIONS: Final = {
     "fired": "Alerts opened in the last 90 days. Those held because a source is frozen, or withdrawn when it "
@@ -58,9 +58,7 @@ _RECENT: Final = 20
 
 def _as_of(request: HttpRequest) -> Any:
     """The night shown; kept on the request, where the shell looks for it too."""
-    run = newest_run(defer=True)
-    request.night = run  # type: ignore[attr-defined]
-    return run
+    return night_of(request)
 
 
 def _chosen(request: HttpRequest) -> tuple[list[Entry], list[Entry], dict[str, str]]:

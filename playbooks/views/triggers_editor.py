@@ -25,12 +25,12 @@ from playbooks.selectors import triggers as selectors
 from playbooks.selectors.triggers import Trial
 from playbooks.services import readings, replays, trigger_changes
 from playbooks.services.trigger_changes import TriggerError, draft_of
+from playbooks.views.shown_night import night_of
 from playbooks.views.triggers_cells import account_link, evidence_text, spans
 from playbooks.views.triggers_replays import span_of, wake
 from playbooks.views.triggers_rows import Choices, parts_shown
 from scoring.metrics.catalogue import catalogue
 from scoring.models import ScoreRun
-from scoring.selectors import newest_run
 
 # What a submit of the editor may ask for besides adding and removing rows.
 SAVE: Final = "save"
@@ -61,8 +61,7 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _edit(request: HttpRequest, trigger: Trigger | None, values: Mapping[str, Any]) -> HttpResponse:
-    run = newest_run(defer=True)
-    request.night = run  # type: ignore[attr-defined]
+    run = night_of(request)
     words, labels = Words(catalogue()), readings.labels(run)
     # What it says already stays a choice, although nobody else would be offered it.
     choices = {
@@ -221,8 +220,7 @@ def switch(request: HttpRequest, key: str) -> HttpResponse:
     trigger = get_object_or_404(Trigger, key=key)
     if request.method == "POST":
         return _switched(request, trigger, request.POST, user)
-    run = newest_run(defer=True)
-    request.night = run  # type: ignore[attr-defined]
+    run = night_of(request)
     return render(
         request,
         "playbooks/trigger_switch.html",

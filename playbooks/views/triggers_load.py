@@ -12,8 +12,8 @@ from csm.lib import display, markup
 from csm.lib.dates import today
 from playbooks.access import alerts_seen_by
 from playbooks.selectors import measures
+from playbooks.views.shown_night import night_of
 from playbooks.views.triggers_cells import manages, tabs
-from scoring.selectors import newest_run
 
 HEADERS: Final = (
     ("", "Owner"),
@@ -34,7 +34,7 @@ def load(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     if not manages(user):
         raise Http404("No such page.")
-    request.night = newest_run(defer=True)  # type: ignore[attr-defined]
+    night_of(request)
     loads = measures.load(alerts_seen_by(user), on=today())
     names = get_user_model().objects.in_bulk([each.owner_id for each in loads if each.owner_id])
     return render(

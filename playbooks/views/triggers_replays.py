@@ -25,8 +25,8 @@ from playbooks.selectors import triggers as selectors
 from playbooks.selectors.measures import Share, median
 from playbooks.services import readings, replays
 from playbooks.services.trigger_changes import draft_of
+from playbooks.views.shown_night import night_of
 from playbooks.views.triggers_cells import account_link, evidence_text
-from scoring.selectors import newest_run
 
 log = logging.getLogger("playbooks.replays")
 _SHOWN: Final = 25
@@ -104,8 +104,7 @@ def replay(request: HttpRequest, pk: int) -> HttpResponse:
         if not context["is_open"] or context["is_stalled"]:
             response["HX-Refresh"] = "true"
         return response
-    run = newest_run(defer=True)
-    request.night = run  # type: ignore[attr-defined]
+    run = night_of(request)
     context["told"] = selectors.told(found.draft, readings.labels(run))
     context["is_weekly"] = found.days > replays.DAILY_DAYS
     context["is_current"] = found.trigger is not None and found.draft == draft_of(

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_django
 
@@ -17,6 +18,12 @@ from scoring.services import versions
 from tests import migrated
 
 NIGHT = date(2026, 11, 20)
+
+# How long an example takes tells how busy the machine is, not what the code does.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 # A complete reading under `crm-engagement`, about in the middle.
 METRICS: dict[str, float] = {

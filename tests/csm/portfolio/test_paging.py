@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, timedelta
-from itertools import chain
+from itertools import chain, product
 
 import pytest
 from django.core.cache import cache
@@ -116,17 +116,18 @@ def test_rows_that_come_and_go_neither_repeat_nor_hide_others(client, many, admi
     assert [row.id for row in second.context["rows"]] == rest[25:50]
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "~", "1~2~3~4~5", "0~x~1", "0~1~nan", "0~1~1e999", "0~" + "9" * 40 + "~1", "x" * 5000,
-     "0~1~2026-01-01", "0~1~%00", "-1~-1~-1", "0~1~\0"],
-)  # fmt: skip
-@pytest.mark.parametrize("sort", ["score", "account", "renewal", "arr"])
+CURSORS = [
+    "", "~", "1~2~3~4~5", "0~x~1", "0~1~nan", "0~1~1e999", "0~" + "9" * 40 + "~1", "x" * 5000,
+    "0~1~2026-01-01", "0~1~%00", "-1~-1~-1", "0~1~\0",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", ["after", "before", "page"])
-def test_no_cursor_breaks_a_list(client, book, owner, name, sort, text):
+def test_no_cursor_breaks_a_list(client, book, owner, name):
     client.force_login(owner)
-    response = client.get("/portfolio/", {"scope": "all", "sort": sort, name: text})
-    assert response.status_code == 200
+    for sort, text in product(["score", "account", "renewal", "arr"], CURSORS):
+        response = client.get("/portfolio/", {"scope": "all", "sort": sort, name: text})
+        assert response.status_code == 200, (sort, text)
 
 
 def test_a_cursor_reads_what_it_wrote():

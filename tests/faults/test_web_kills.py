@@ -1,9 +1,9 @@
 """The web server killed while a file is sent, and while it is loaded; with SQLite and with services."""
 
 import contextlib
+import shutil
 import socket
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from tests import migrated
 from tests.faults.cluster import Database, Redis
 from tests.faults.forms import fields
-from tests.faults.processes import ROOT, Process, python, until
+from tests.faults.processes import Process, until
 from tests.faults.test_work_kills import readings, start_import
-from tests.faults.workbench import Workbench, environment, fill
+from tests.faults.workbench import Workbench, fill
 
 pytestmark = pytest.mark.faults
 
@@ -44,8 +45,7 @@ class File:
 def embedded(tmp_path: Path, book: tuple[Database, dict]) -> Iterator[tuple[File, Workbench]]:
     """A workbench as `make run` starts it, with a few accounts."""
     file = File(tmp_path / "book.sqlite3")
-    env = environment(file.url, "", tmp_path, book[1]["time_zone"])
-    subprocess.run(python("manage.py", "migrate", "-v0"), cwd=ROOT, env=env, check=True)
+    shutil.copy(migrated._in_a_file(afresh=False), file.path)
     told = fill(file.url, tmp_path, book[1]["time_zone"], 300, "--no-nights")
     workbench = Workbench(tmp_path / "embedded", file.url, told)
     yield file, workbench

@@ -33,7 +33,11 @@ class PublishError(WorkbenchError):
 def read_yaml(path: Path) -> engine.ScorecardSpec:
     """The scorecard in a YAML file, checked. Raises `engine.SpecError` with every fault."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        # A few lines of aliases of aliases are a terabyte once they are spelt out in a message.
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise engine.SpecError([f"{path.name} uses aliases (*name): write them out."])
+        data = yaml.safe_load(text)
     except UnicodeDecodeError as error:
         raise engine.SpecError([f"{path.name} is not UTF-8 text: save it as UTF-8."]) from error
     except yaml.YAMLError as error:

@@ -1,4 +1,4 @@
-"""Queries per page: the same with 3 and with 30 accounts, as committed, never above 20.
+"""Queries per page: the same with 3 and with 30 accounts, as committed, at most 8 unless a reason is named.
 
 After a change that is meant: `RECORD=1 make test`, look at the difference, commit it.
 """
@@ -44,29 +44,45 @@ def test_queries_do_not_grow_with_the_book(
     more = [make_account(team=north, owner=owner) for _ in range(27)]
     score_book({account: {"total_activities_30d": n} for n, account in enumerate(more)})
     many = count(client, manager, admin, book[0])
-    assert few == many
     if RECORD:
-        COMMITTED.write_text(json.dumps(few, indent=2) + "\n")
+        COMMITTED.write_text(json.dumps(few, indent=2, sort_keys=True) + "\n")
+    assert few == many
     assert few == json.loads(COMMITTED.read_text())
-    assert max(few.values()) <= 20
 
 
-DAILY = [
-    "home",
-    "portfolio",
-    "at risk",
-    "account",
-    "account health",
-    "alerts",
-    "tasks",
-    "calendar",
-    "clocks",
-    "plans",
-    "plan",
-]
+MOST = 8
+# What is remembered is forgotten before a page is counted here: some of these take fewer in the day's work.
+MORE = {
+    "portfolio filtered": (9, "the night's sums, remembered until the next night"),
+    "at risk": (9, "the night's sums, remembered until the next night"),
+    "at risk with columns": (9, "the night's sums, remembered until the next night"),
+    "home": (9, "the trend is read once a night, and remembered"),
+    "insights": (
+        20,
+        "figures of seven kinds and a statement a table of facts, the latter remembered",
+    ),
+    "data quality": (13, "six of them are the profile of the feeds, for admins only"),
+    "sources": (9, "the profile of the feeds, for admins only"),
+    "metric": (13, "every table the metric is read from, shown beside it"),
+    "metrics": (12, "every table metrics are read from"),
+    "metrics filtered": (12, "every table metrics are read from"),
+    "team": (14, "seven kinds of work, each grouped by colleague"),
+    "assign": (20, "the team's work, and four kinds of things that would move"),
+    "hand-over": (19, "the whole of an account on one page"),
+    "account plans": (13, "plans with tasks and goals, and what is recommended"),
+    "plan": (16, "a plan shows all that hangs on it"),
+    "trigger": (12, "its measures, its versions, its alerts and replays"),
+    "playbooks": (10, "measures of each recipe, and the triggers that suggest it"),
+    "playbooks filtered": (9, "the same"),
+    "playbook": (11, "a recipe has four kinds of parts"),
+    "playbook audience": (14, "a recipe, and whom it is for tonight"),
+    "playbook draft": (13, "two versions of a recipe, part by part"),
+    "publish a playbook": (14, "two versions of a recipe, part by part"),
+    "playbook dry run": (18, "a recipe, and all of an account it asks about"),
+}
 
 
-@pytest.mark.parametrize("name", DAILY)
-def test_the_daily_pages_take_few(name):
-    # Home counts the day's work as well; a plan shows all that hangs on it.
-    assert json.loads(COMMITTED.read_text())[name] <= {"home": 11, "plan": 16}.get(name, 8)
+@pytest.mark.parametrize("name", json.loads(COMMITTED.read_text()))
+def test_a_page_takes_few(name):
+    most, _ = MORE.get(name, (MOST, ""))
+    assert json.loads(COMMITTED.read_text())[name] <= most

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -22,6 +21,7 @@ from accounts.downloads import record_export
 from csm import night_plan
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.paging import numbered
 from csm.lib.spreadsheet import MARK, guarded
 from csm.nightly import start_night
 from csm.tasks import wake, wake_nights
@@ -32,7 +32,6 @@ from scoring.models import ScoreRun, ScoreShard
 from scoring.services import night_acts
 from scoring.services.nights import OPEN
 
-PER_PAGE = 50
 # Stages of the second half: what the page calls them → the names they have in the row.
 _FOLLOW_UP: Final[dict[str, tuple[str, ...]]] = {
     "Triggers": (),
@@ -48,7 +47,7 @@ def night_list(request: HttpRequest) -> HttpResponse:
     """The nights that ran, newest first."""
     user: Any = request.user
     state = request.GET.get("state", "")
-    page = Paginator(night_selectors.runs_in(state), PER_PAGE).get_page(request.GET.get("page"))
+    page, pager = numbered(request, night_selectors.runs_in(state), "nights")
     shown = list(page.object_list)
     plans = night_selectors.plans_of(shown)
     now = timezone.now()
@@ -67,16 +66,7 @@ def night_list(request: HttpRequest) -> HttpResponse:
                 for key, label in options
             ],
             "csv_query": query.lstrip("&"),
-            "pager": {
-                "first": page.start_index(),
-                "last": page.end_index(),
-                "total": page.paginator.count,
-                "noun": "nights",
-                "prev_url": f"?page={page.previous_page_number()}{query}"
-                if page.has_previous()
-                else "",
-                "next_url": f"?page={page.next_page_number()}{query}" if page.has_next() else "",
-            },
+            "pager": pager,
         },
     )
 
@@ -175,7 +165,8 @@ def _replaced(run: ScoreRun, shards: list[ScoreShard]) -> int:
     if run.state not in night_acts.STOPPED:
         return 0
     done = ScoreRun.objects.filter(as_of=run.as_of, state=ScoreRun.State.DONE)
-    if done.filter(pk__gt=run.pk).exists() or not done.filter(pk__lt=run.pk).exists():
+    newest = done.order_by("-pk").values_list("pk", flat=True).first()
+    if newest is None or newest > run.pk:
         return 0
     return sum(1 for shard in shards if shard.state == ScoreShard.State.SCORED)
 

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account
+from csm.models import Job
 from playbooks.models import (
     Intervention,
     InterventionTask,
@@ -17,7 +19,7 @@ from playbooks.models import (
 from playbooks.services import replay_sums
 from playbooks.services.recipes import Kpi, Recipe, Step, write
 from playbooks.services.trigger_changes import draft_of
-from scoring.models import ScoreRun
+from scoring.models import ScoreRun, ScoreShard
 
 
 def a_plan(account: Account, run: ScoreRun) -> Intervention:
@@ -90,6 +92,50 @@ def a_playbook() -> Playbook:
     return playbook
 
 
+def a_job(account: Account, state: str) -> Job:
+    """A background job of a manager's, with rows it left as they were."""
+    asker = get_user_model().objects.filter(role="manager").first() or account.owner
+    now = timezone.now()
+    return Job.objects.get_or_create(
+        kind="assign_accounts",
+        state=state,
+        defaults={
+            "title": "Give 1,200 accounts to somebody",
+            "asked_by": asker,
+            "total": 1200,
+            "done": 400,
+            "skipped": 30,
+            "result": {"reasons": {"Not yours to give": 30}, "undo": [0]},
+            "started_at": now - timedelta(seconds=40),
+            "finished_at": None if state == "running" else now,
+            "lease_until": now + timedelta(hours=1) if state == "running" else None,
+        },
+    )[0]
+
+
+def a_failed_night(run: ScoreRun) -> ScoreRun:
+    """A night that stopped at a part nobody could score."""
+    failed, made = ScoreRun.objects.get_or_create(
+        as_of=run.as_of,
+        state=ScoreRun.State.FAILED,
+        defaults={
+            "plan": run.plan,
+            "error": "Part 0 failed 5 times.",
+            "finished_at": run.finished_at,
+        },
+    )
+    if made:
+        ScoreShard.objects.create(
+            run=failed,
+            number=0,
+            first_id=1,
+            last_id=9,
+            attempts=5,
+            error="ValueError: no such value",
+        )
+    return failed
+
+
 def pages(account: Account, run: ScoreRun) -> dict[str, str]:
     """Addresses people look at, by a name for the test's report."""
     one = {"pk": account.pk}
@@ -126,6 +172,7 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
         "nights": reverse("nights"),
         "nights that failed": reverse("nights") + "?state=failed",
         "night": reverse("night", kwargs={"pk": run.pk}),
+        "night that failed": reverse("night", kwargs={"pk": a_failed_night(run).pk}),
         "account notes": reverse("account_notes", kwargs=one),
         "tasks": reverse("tasks") + "?scope=all",
         "tasks by account": reverse("tasks") + "?scope=all&by=account",
@@ -156,9 +203,14 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
         "assign": reverse("assign") + f"?from={account.owner_id or 0}",
         "absences": reverse("absences"),
         "background work": reverse("jobs"),
+        "background job": reverse("job", args=[a_job(account, "failed").pk]),
+        "background job under way": reverse("job", args=[a_job(account, "running").pk]),
+        "assign all that match": reverse("job_assign", args=["portfolio"]) + "?scope=all",
+        "act on all alerts": reverse("job_alerts") + "?scope=all",
         "hand-overs": reverse("handovers"),
         "hand-over": reverse("handover", kwargs=one),
         "search": reverse("search") + "?q=a",
+        "search without a hit": reverse("search") + "?q=nothing-like-it",
         "password": reverse("password_change"),
         "security": reverse("security"),
         "tokens": reverse("tokens"),
@@ -179,6 +231,7 @@ def admin_pages() -> dict[str, str]:
         "trigger, switch": reverse("trigger_switch", args=[trigger.key]),
         "audit trail": reverse("audit") + "?kind=export",
         "colleagues": reverse("people"),
+        "colleague": reverse("person", args=[get_user_model().objects.latest("pk").pk]),
         "schedule": reverse("schedule"),
         "schedule of the night": reverse("schedule_edit", args=["night"]),
         "schedule of the sweep": reverse("schedule_edit", args=["sweep"]),

@@ -112,6 +112,7 @@ FORMS = {
     "calendar feed",
     "absences",
     "hand-over",
+    "act on all alerts",
 }
 
 

@@ -1,10 +1,13 @@
 """The shell around every page: navigation, scope switch, as-of bar."""
 
+from functools import cache, lru_cache
 from typing import Any
 
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from accounts.access import may_write
 from accounts.trust import selectors
@@ -169,22 +172,30 @@ def _held_back(here: str, user: Any) -> dict[str, Any]:
     return {"held_back": selectors.open_freezes()}
 
 
-def pages(user: Any) -> list[dict[str, Any]]:
+def pages(user: Any) -> tuple[dict[str, str], ...]:
     """The pages `user` may go to: {name, url, label, icon, heading}, as navigation and search list them.
 
-    `heading` is that of their group where one begins, else empty.
+    `heading` is that of their group where one begins, else empty. Shared: only to be read.
     """
+    return _pages(*_may(user))
+
+
+def _may(user: Any) -> tuple[bool, bool, bool, bool]:
+    """All that navigation depends on: leads people, writes, administers, is staff."""
+    leads = user.role in ("manager", "executive") or user.is_admin
+    return bool(leads), may_write(user), bool(user.is_admin), bool(user.is_staff)
+
+
+@cache
+def _pages(leads: bool, writes: bool, admin: bool, staff: bool) -> tuple[dict[str, str], ...]:
     groups: dict[str, list[Entry]] = {heading: list(names) for heading, names in _NAV.items()}
-    if user.role in ("manager", "executive") or user.is_admin:
+    if leads:
         groups["Work"].append(_TEAM_NAV)
-    if may_write(user):
+    if writes:
         groups["Work"].append(_JOBS_NAV)
-    groups["Data"] = list(_DATA_NAV if user.is_admin else ())
-    groups["Administration"] = [
-        *(_ADMIN_NAV if user.is_admin else ()),
-        *(_STAFF_NAV if user.is_staff else ()),
-    ]
-    return [
+    groups["Data"] = list(_DATA_NAV if admin else ())
+    groups["Administration"] = [*(_ADMIN_NAV if admin else ()), *(_STAFF_NAV if staff else ())]
+    return tuple(
         {
             "name": name,
             "url": reverse(name),
@@ -194,15 +205,21 @@ def pages(user: Any) -> list[dict[str, Any]]:
         }
         for heading, entries in groups.items()
         for place, (name, label, icon) in enumerate(entries)
-    ]
+    )
 
 
-def _nav(here: str, user: Any) -> list[dict[str, Any]]:
-    lit = _BELOW.get(here, here)
-    return [
+def _nav(here: str, user: Any) -> SafeString:
+    return _nav_html(_BELOW.get(here, here), _may(user))
+
+
+# Printed on every page, and the same for everybody who may do the same.
+@lru_cache(maxsize=512)
+def _nav_html(lit: str, may: tuple[bool, bool, bool, bool]) -> SafeString:
+    items = [
         page | {"active": lit == page["name"], "is_first": place < _ON_PHONES}
-        for place, page in enumerate(pages(user))
+        for place, page in enumerate(_pages(*may))
     ]
+    return render_to_string("components/nav.html", {"items": items})
 
 
 def _scopes(request: HttpRequest) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ def serving() -> Iterator[Callable[[str, str], None]]:
     # A busy machine may take longer than the two seconds after which an idle connection is closed.
     command += ["--keep-alive", "60"]
     # The connection of this process is not shared: the server opens the database named here.
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "csm.settings"}
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "csm.settings", "CSM_PROCESS": "web"}
     server = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment)  # noqa: S603 - our own
     try:
         connection = _connect(port, server)

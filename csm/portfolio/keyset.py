@@ -16,6 +16,7 @@ from django.db.models import BooleanField, Expression, F, QuerySet, Value
 from django.db.models.sql.compiler import SQLCompiler
 
 from csm.lib.typed import whole
+from csm.portfolio.wide import read_wide
 
 _APART: Final = "~"
 # Longer ones are no place in a list of ours: names have 255 characters, each up to three as an address.
@@ -265,7 +266,7 @@ class Pages:
 
     def _rows(self, accounts: QuerySet[Any], order_by: list[Any], start: int, n: int) -> list[Row]:
         ids = accounts.order_by(*order_by).values("pk")[start : start + n]
-        return list(self.wide.filter(pk__in=ids).order_by(*order_by))
+        return read_wide(self.wide, ids, order_by)
 
 
 class Merged(Pages):

@@ -209,7 +209,7 @@ def pages(account: Account, run: ScoreRun) -> dict[str, str]:
         "act on all alerts": reverse("job_alerts") + "?scope=all",
         "hand-overs": reverse("handovers"),
         "hand-over": reverse("handover", kwargs=one),
-        "search": reverse("search") + "?q=a",
+        "search": reverse("search") + "?q=ea",
         "search without a hit": reverse("search") + "?q=nothing-like-it",
         "password": reverse("password_change"),
         "security": reverse("security"),

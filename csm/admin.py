@@ -32,7 +32,7 @@ from django_celery_beat.models import (
 from accounts import audit
 from accounts.admin.records import RecordAdmin
 from accounts.models import Team
-from csm.models import ApiToken, LogInTries, Role, ScheduledResult, User
+from csm.models import ApiToken, Job, LogInTries, Role, ScheduledResult, User
 from csm.sign_in import sessions
 from csm.sign_in.views import admin_log_out, to_log_in
 from csm.tokens import services as tokens
@@ -232,3 +232,12 @@ class LogInTriesAdmin(RecordAdmin):
 @admin.register(ScheduledResult)
 class ScheduledResultAdmin(RecordAdmin):
     list_display = ["name", "ended_at", "seconds", "error"]
+
+
+@admin.register(Job)
+class JobAdmin(RecordAdmin):
+    """Its page says how far it is, and cancels it."""
+
+    list_display = ("title", "kind", "state", "asked_by", "asked_at", "done", "total", "attempts")
+    list_select_related = ("asked_by",)
+    list_filter = ("state", "kind")

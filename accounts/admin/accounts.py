@@ -13,7 +13,15 @@ from accounts import audit
 from accounts.admin.records import RecordAdmin
 from accounts.ingest.errors import UndoRefused
 from accounts.ingest.undo import undo
-from accounts.models import Account, AuditEvent, ImportChange, ImportRun, Reading, Team
+from accounts.models import (
+    Account,
+    AuditEvent,
+    ChangedAccount,
+    ImportChange,
+    ImportRun,
+    Reading,
+    Team,
+)
 from accounts.services.changes import mark
 from accounts.services.owners import note_owners
 from csm.lib.dates import today
@@ -147,3 +155,11 @@ class AuditEventAdmin(RecordAdmin):
     list_display = ("at", "kind", "by_name", "what", "address")
     list_filter = ("kind",)
     date_hierarchy = "at"
+
+
+@admin.register(ChangedAccount)
+class ChangedAccountAdmin(RecordAdmin):
+    """What waits to be scored by day."""
+
+    list_display = ("account", "changed_at", "times", "scored_times", "attempts", "worker")
+    list_select_related = ("account",)

@@ -4,22 +4,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('csm', '0003_jobs'),
+        ("csm", "0003_jobs"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ScheduledResult',
+            name="ScheduledResult",
             fields=[
-                ('name', models.CharField(max_length=200, primary_key=True, serialize=False)),
-                ('ended_at', models.DateTimeField()),
-                ('seconds', models.FloatField()),
-                ('error', models.TextField(blank=True)),
+                ("name", models.CharField(max_length=200, primary_key=True, serialize=False)),
+                ("ended_at", models.DateTimeField()),
+                ("seconds", models.FloatField()),
+                ("error", models.TextField(blank=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
     ]

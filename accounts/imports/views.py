@@ -1,11 +1,10 @@
 """Imports: their history, one of them, and what it left behind. For admins; others get 404."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,9 +20,9 @@ from accounts.ingest.errors import IngestError
 from accounts.ingest.undo import undo
 from accounts.models import ImportRun
 from csm.lib.errors import WorkbenchError
+from csm.lib.paging import numbered
 from csm.lib.spreadsheet import MARK, guarded
 
-PER_PAGE = 50
 ERRORS_SHOWN = 50
 State = ImportRun.State
 
@@ -33,7 +32,7 @@ def history(request: HttpRequest) -> HttpResponse:
     """Imports, newest first."""
     require_admin(request)
     asked = HistoryFilter(request.GET, selectors.history())
-    page = Paginator(asked.qs, PER_PAGE).get_page(request.GET.get("page"))
+    page, pager = numbered(request, asked.qs, "imports")
     query = request.GET.copy()
     query.pop("page", None)
     chosen = query.urlencode()
@@ -45,24 +44,9 @@ def history(request: HttpRequest) -> HttpResponse:
             "rows": [selectors.row_of(run) for run in page.object_list],
             "filtered": any(query.values()),
             "csv_url": reverse("imports_csv") + (f"?{chosen}" if chosen else ""),
-            "pager": {
-                "first": page.start_index(),
-                "last": page.end_index(),
-                "total": page.paginator.count,
-                "noun": "imports",
-                "prev_url": _page_url(query, page.previous_page_number)
-                if page.has_previous()
-                else "",
-                "next_url": _page_url(query, page.next_page_number) if page.has_next() else "",
-            },
+            "pager": pager,
         },
     )
-
-
-def _page_url(query: Any, number: Callable[[], int]) -> str:
-    other = query.copy()
-    other["page"] = number()
-    return f"?{other.urlencode()}"
 
 
 @require_safe

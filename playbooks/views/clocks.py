@@ -15,10 +15,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.trust.views.answers import as_csv, page_of
+from accounts.trust.views.answers import as_csv
 from csm.lib import display, markup
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.paging import numbered
 from csm.lib.scopes import scope_of
 from csm.lib.typed import whole
 from playbooks.access import clocks_seen_by
@@ -58,7 +59,7 @@ def clocks(request: HttpRequest) -> HttpResponse:
     scope, view = scope_of(request), _view(request)
     of_scope = selectors.seen(request.user, scope)
     found, filters = _filtered(request, of_scope, view, now)
-    page, pager = page_of(request, found, "clocks")
+    page, pager = numbered(request, found, "clocks")
     shown = list(page.object_list)
     may = selectors.actionable(request.user, shown, on=today()) if shown else set()
     figures = selectors.figures(of_scope, now=now)

@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import visible_to
-from accounts.trust.views.answers import page_of
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.paging import numbered
 from playbooks.forms.team import WordForm
 from playbooks.models import Severity
 from playbooks.selectors import handover as selectors
@@ -24,7 +24,7 @@ from scoring.services.versions import published_spec
 @require_safe
 def handovers(request: HttpRequest) -> HttpResponse:
     """Accounts that were given to me, those I have not read about first."""
-    page, pager = page_of(request, selectors.handovers_to(request.user), "hand-overs")
+    page, pager = numbered(request, selectors.handovers_to(request.user), "hand-overs")
     return render(request, "playbooks/handovers.html", {"rows": page.object_list, "pager": pager})
 
 

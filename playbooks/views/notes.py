@@ -15,10 +15,10 @@ from accounts.access import changeable_by, may_write, visible_to
 from accounts.downloads import record_export
 from accounts.imports.uploads import NO_ROOM, has_no_room, is_too_large
 from accounts.models import Account
-from accounts.trust.views.answers import page_of
 from csm.lib.addresses import back_to
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.paging import numbered
 from csm.lib.typed import whole
 from playbooks.access import interventions_seen_by, notes_seen_by, readers_of
 from playbooks.forms.notes import NoteForm
@@ -43,7 +43,7 @@ def panel(
     """
     promises = request.GET.get("notes") == "promises"
     found = selectors.notes_of(request.user, account, intervention=intervention, promises=promises)
-    page, pager = page_of(request, found, "notes")
+    page, pager = numbered(request, found, "notes")
     writes = may_write(request.user)
     return {
         "account": account,

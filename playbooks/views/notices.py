@@ -8,8 +8,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.trust.views.answers import page_of
 from csm.lib.addresses import with_params
+from csm.lib.paging import numbered
 from csm.lib.typed import whole
 from playbooks.forms.notices import NoticeSettingForm
 from playbooks.models import Delivery, Notice, Severity
@@ -29,7 +29,7 @@ def notices(request: HttpRequest) -> HttpResponse:
     unread_only = request.GET.get("show") == "unread"
     counted = selectors.counts(request.user)
     found = selectors.notices_of(request.user, kind=kind, unread_only=unread_only)
-    page, pager = page_of(request, found, "notices")
+    page, pager = numbered(request, found, "notices")
     now = timezone.now()
     new = sum(unread for _, unread in counted.values())
     context = {

@@ -16,10 +16,11 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import may_write
-from accounts.trust.views.answers import as_csv, page_of
+from accounts.trust.views.answers import as_csv
 from csm.lib.addresses import back_to
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.paging import numbered
 from csm.lib.scopes import scope_of
 from csm.lib.typed import whole
 from playbooks.access import tasks_changeable_by
@@ -67,7 +68,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
         selectors.in_group(found, asked.group, on=on), by_account=asked.by_account
     )
     total = counts[asked.group] if asked.group else sum(counts.values())
-    page, pager = page_of(request, listed, "tasks", total=total)
+    page, pager = numbered(request, listed, "tasks", total=total)
     shown = list(page.object_list)
     may = selectors.changeable(request.user, shown, on=on) if shown else set()
     return render(

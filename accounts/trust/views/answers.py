@@ -1,43 +1,13 @@
-"""What the data-quality pages share: who may see them, pages of a list, a list as a file."""
+"""A list as a file, for the data-quality pages and the audit trail."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, StreamingHttpResponse
 
 from accounts.downloads import record_export
 from csm.lib.spreadsheet import MARK, Line, guarded
-
-PER_PAGE = 50
-
-
-def page_of(
-    request: HttpRequest, rows: Any, noun: str, *, total: int | None = None
-) -> tuple[Page[Any], dict[str, Any]]:
-    """The page of `rows` the address asks for, and what `components/pagination.html` needs.
-
-    `total` is how many rows there are, where the caller has counted them.
-    """
-    pages = Paginator(rows, PER_PAGE)
-    if total is not None:
-        pages.count = total
-    page = pages.get_page(request.GET.get("page"))
-    query = request.GET.copy()
-
-    def address(number: int) -> str:
-        query["page"] = str(number)
-        return f"?{query.urlencode()}"
-
-    return page, {
-        "first": page.start_index(),
-        "last": page.end_index(),
-        "total": page.paginator.count,
-        "noun": noun,
-        "prev_url": address(page.previous_page_number()) if page.has_previous() else "",
-        "next_url": address(page.next_page_number()) if page.has_next() else "",
-    }
 
 
 def as_csv(

@@ -13,11 +13,12 @@ from django.views.decorators.http import require_safe
 from accounts.access import require_admin, visible_to
 from accounts.trust.contradictions import RULES, Rule, accounts_of
 from accounts.trust.counted import counts_for, is_large
-from accounts.trust.views.answers import as_csv, page_of
+from accounts.trust.views.answers import as_csv
 from accounts.trust.views.cells import shown
 from csm.lib import markup
 from csm.lib.dates import today
 from csm.lib.htmx import whether_counted
+from csm.lib.paging import numbered
 
 
 @require_safe
@@ -72,7 +73,7 @@ def accounts(request: HttpRequest, key: str) -> HttpResponse:
         rows = rows.filter(pk__in=ids)
         if found and counted_at:
             note = _of_all(len(ids), found.contradictions[key], counted_at)
-    page, pager = page_of(request, rows, "accounts")
+    page, pager = numbered(request, rows, "accounts")
     return render(
         request,
         "accounts/quality_list.html",

@@ -12,10 +12,11 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import require_admin, visible_to
 from accounts.models import Account, Merge, NotADuplicate, Watermark
 from accounts.trust import duplicates, merge, selectors
-from accounts.trust.views.answers import as_csv, page_of
+from accounts.trust.views.answers import as_csv
 from csm.lib import display
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.paging import numbered
 from csm.lib.typed import whole
 
 DECIDED_SHOWN = 20
@@ -39,7 +40,7 @@ _FIELDS = {
 def pairs(request: HttpRequest) -> HttpResponse:
     """Pairs that look alike, surest first, and the last decisions, which can be taken back."""
     require_admin(request)
-    page, pager = page_of(request, selectors.pairs(), "pairs")
+    page, pager = numbered(request, selectors.pairs(), "pairs")
     merges = Merge.objects.select_related("kept", "merged", "by", "undone_by")
     settled = NotADuplicate.objects.select_related("first", "second", "by")
     return render(

@@ -15,11 +15,12 @@ from accounts.models import Account
 from accounts.trust import profile, selectors
 from accounts.trust.contradictions import RULES
 from accounts.trust.counted import counts_for
-from accounts.trust.views.answers import as_csv, page_of
+from accounts.trust.views.answers import as_csv
 from accounts.trust.views.cells import freeze_cards, series_row
 from csm.lib import display, markup
 from csm.lib.dates import today
 from csm.lib.htmx import whether_counted
+from csm.lib.paging import numbered
 
 OVERDUE_SHOWN = 12
 
@@ -89,7 +90,7 @@ def unowned(request: HttpRequest) -> HttpResponse:
     """Current customers without an owner, the largest first."""
     user = require_admin(request)
     rows = selectors.unowned(visible_to(user), today())
-    page, pager = page_of(request, rows, "accounts")
+    page, pager = numbered(request, rows, "accounts")
     return render(
         request,
         "accounts/quality_list.html",

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import require_admin
 from accounts.models import HeldRow
 from accounts.trust import quarantine
-from accounts.trust.views.answers import as_csv, page_of
+from accounts.trust.views.answers import as_csv
+from csm.lib.paging import numbered
 from csm.lib.typed import whole
 
 State = HeldRow.State
@@ -28,7 +29,7 @@ def held(request: HttpRequest) -> HttpResponse:
     require_admin(request)
     state, run = _asked(request)
     rows = quarantine.rows_of(state, run)
-    page, pager = page_of(request, quarantine.groups(rows), "groups")
+    page, pager = numbered(request, quarantine.groups(rows), "groups")
     counts = quarantine.counts()
     here = reverse("quality_quarantine")
     return render(

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -18,11 +17,11 @@ from csm.jobs.forms import GiveForm
 from csm.lib import display
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
+from csm.lib.paging import numbered
 from csm.models import Job
 from playbooks.forms.alerts import ActForm, colleagues, days_ahead, startable
 from playbooks.models import Severity
 
-PER_PAGE = 50
 # Owners and triggers named in a preview; the others are counted together.
 _NAMED = 10
 _TONES = {
@@ -30,7 +29,8 @@ _TONES = {
     Job.State.FAILED: "poor",
     Job.State.CANCELLED: "watch",
 }
-_QUERY = 4000
+# Of a list's address; cut short it would be another list.
+_QUERY = 4_000
 
 
 def _jobs_of(user: Any) -> QuerySet[Job]:
@@ -42,20 +42,8 @@ def _jobs_of(user: Any) -> QuerySet[Job]:
 @require_safe
 def jobs(request: HttpRequest) -> HttpResponse:
     """What runs and ran in the background, newest first."""
-    page = Paginator(_jobs_of(request.user).defer("params", "result"), PER_PAGE).get_page(
-        request.GET.get("page")
-    )
-    context = {
-        "jobs": [_listed(job) for job in page.object_list],
-        "pager": {
-            "first": page.start_index(),
-            "last": page.end_index(),
-            "total": page.paginator.count,
-            "noun": "jobs",
-            "prev_url": f"?page={page.previous_page_number()}" if page.has_previous() else "",
-            "next_url": f"?page={page.next_page_number()}" if page.has_next() else "",
-        },
-    }
+    page, pager = numbered(request, _jobs_of(request.user).defer("params", "result"), "jobs")
+    context = {"jobs": [_listed(job) for job in page.object_list], "pager": pager}
     return render(request, "jobs/jobs.html", context)
 
 
@@ -130,12 +118,19 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("job", back.pk)
 
 
+def _query_of(request: HttpRequest) -> str:
+    query = request.GET.urlencode()
+    if len(query) > _QUERY:
+        raise Http404("No list has so long an address.")
+    return query
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def assign(request: HttpRequest, name: str) -> HttpResponse:
     """All accounts of a list to a colleague: the number and whose they are first, then the job."""
     if not may_assign(request.user) or name not in ("portfolio", "at-risk"):
         raise Http404("No such page.")
-    query = request.GET.urlencode()[:_QUERY]
+    query = _query_of(request)
     form = GiveForm(request.user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
@@ -180,7 +175,7 @@ def alerts(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     if not may_write(user):
         raise Http404("No such page.")
-    query = request.GET.urlencode()[:_QUERY]
+    query = _query_of(request)
     if request.method == "POST":
         form = ActForm(request.POST, user=user)
         if not form.is_valid():

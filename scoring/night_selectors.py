@@ -60,22 +60,12 @@ def listed(run: ScoreRun, plans: dict[int, ScorecardVersion], now: datetime) -> 
     return {
         "run": run,
         "tone": _TONES.get(ScoreRun.State(run.state), "unknown"),
-        "duration": duration(seconds_of(run, now)),
+        "duration": display.duration(seconds_of(run, now)),
         "rate": rate_of(run),
         "versions": [plans[pk] for pk in run.plan if pk in plans],
         "is_open": run.state in OPEN,
         "frozen": frozen_feeds(run.frozen),
     }
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: 3.1 s, 2 min 5 s, 1 h 4 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 @dataclass(frozen=True)
@@ -163,7 +153,7 @@ def stages_of(run: ScoreRun, shards: list[ScoreShard]) -> list[dict[str, Any]]:
 
 
 def _said(seconds: float | None) -> str:
-    return "" if seconds is None else duration(seconds)
+    return "" if seconds is None else display.duration(seconds)
 
 
 def findings(run: ScoreRun, plans: dict[int, ScorecardVersion]) -> list[dict[str, Any]]:

@@ -7,10 +7,10 @@ from django.urls import reverse
 
 from accounts.models import AuditEvent
 from csm import night_views
+from csm.lib.display import duration
 from csm.nightly import start_night
 from scoring import night_selectors
 from scoring.models import ScoreRun, ScoreShard
-from scoring.night_selectors import duration
 from scoring.services import nights
 from tests.conftest import NIGHT
 

@@ -24,20 +24,11 @@ class IdsField(forms.CharField):
         return sorted(pk for pk in ids if pk is not None)
 
 
-class AssignForm(forms.Form):
-    """What is given and to whom; `seen` is the mark of the preview."""
+class ReceiverForm(forms.Form):
+    """To whom something is given, why, and what they should know."""
 
-    what = forms.ChoiceField(choices=[(what, what) for what in WHATS], widget=forms.HiddenInput)
-    ids = IdsField(max_length=_LONGEST)
-    seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
-    to = forms.ModelChoiceField(
+    to: Any = forms.ModelChoiceField(
         label="To", queryset=get_user_model().objects.none(), empty_label="Choose a colleague"
-    )
-    with_accounts = forms.BooleanField(
-        label="The accounts change their owner",
-        required=False,
-        initial=True,
-        help_text="Unticked, only the open work goes.",
     )
     reason = forms.CharField(
         required=False, max_length=255, help_text="Read by both sides and kept with the change."
@@ -54,6 +45,20 @@ class AssignForm(forms.Form):
         super().__init__(*args, **kwargs)
         to: Any = self.fields["to"]
         to.queryset = receivers(user).order_by("first_name", "last_name", "username")
+
+
+class AssignForm(ReceiverForm):
+    """What is given and to whom; `seen` is the mark of the preview."""
+
+    what = forms.ChoiceField(choices=[(what, what) for what in WHATS], widget=forms.HiddenInput)
+    ids = IdsField(max_length=_LONGEST)
+    seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    with_accounts = forms.BooleanField(
+        label="The accounts change their owner",
+        required=False,
+        initial=True,
+        help_text="Unticked, only the open work goes.",
+    )
 
 
 class AbsenceForm(forms.Form):

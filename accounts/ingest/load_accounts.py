@@ -41,7 +41,6 @@ _NOT_YOURS: Final = (
 _LED: Final = (
     "the id of an account merged into another: that one keeps its attributes, metrics go there"
 )
-_LIFE: Final = ("lifecycle_stage", "churned_on")
 
 
 @dataclass

@@ -12,12 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 from django.conf import settings
-from django.db import connection
 from django.db.models import Count
 from django.test import Client, override_settings
-from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account
+from csm.bench.pages import queries_of
 from csm.bench.server import serving
 from csm.demo.people import PEOPLE
 from csm.models import Role, User
@@ -43,7 +42,7 @@ def measure(accounts: int, say: Say, requests: int = REQUESTS) -> dict[str, Any]
         client.force_login(people[who])
         cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
         address = _deep(client, url) if name.endswith(f"page {DEEP}") else url
-        asked[name] = address, cookie, _queries(client, address)
+        asked[name] = address, cookie, queries_of(client, address)
     found: dict[str, Any] = {}
     with serving() as get:
         for name, (address, key, queries) in asked.items():
@@ -142,14 +141,6 @@ def _against_bare(
         "ratio_p50": round(float(page[0] / bare[0]), 2),
         "requests": requests,
     }
-
-
-def _queries(client: Client, url: str) -> int:
-    with override_settings(ROOT_URLCONF="csm.bench.urls", ALLOWED_HOSTS=["testserver"]):
-        client.get(url)
-        with CaptureQueriesContext(connection) as caught:
-            client.get(url)
-    return len(caught)
 
 
 def _file(admin: User, say: Say) -> dict[str, Any]:

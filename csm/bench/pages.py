@@ -37,7 +37,7 @@ def lists(requests: int) -> dict[str, Any]:
     worst = max(shown.values(), key=lambda page: page["ratio_p50"])
     client = Client()
     client.force_login(_admin())
-    queries = {name: _queries(client, url) for name, url in (PAGES | LISTS).items()}
+    queries = {name: queries_of(client, url) for name, url in (PAGES | LISTS).items()}
     return {
         "T11": {"median": worst["ratio_p50"], "pages": shown},
         "T12": {"median": max(queries.values()), "pages": queries},
@@ -69,11 +69,12 @@ def measure(requests: int, pages: Mapping[str, str] = PAGES) -> dict[str, Any]:
                     started = time.perf_counter()
                     get(each, cookie)
                     taken[each].append((time.perf_counter() - started) * 1000)
-            found[name] = _page(taken[url], taken[BARE], _queries(client, url))
+            found[name] = _page(taken[url], taken[BARE], queries_of(client, url))
     return found
 
 
-def _queries(client: Client, url: str) -> int:
+def queries_of(client: Client, url: str) -> int:
+    """Statements of one page, asked for a second time."""
     with override_settings(ROOT_URLCONF="csm.bench.urls", ALLOWED_HOSTS=["testserver"]):
         client.get(url)
         with CaptureQueriesContext(connection) as caught:

@@ -39,10 +39,6 @@ class Scope:
             found[key] = tuple(name.strip() for name in names if name.strip())
         return cls(**found)
 
-    @property
-    def is_everything(self) -> bool:
-        return not (self.industry or self.size_segment or self.lifecycle_stage or self.tags)
-
     def matches(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
         """(n,) per row of a frame with the account's attributes; what is not told matches no list."""
         inside = np.ones(len(frame), dtype=bool)

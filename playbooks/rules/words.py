@@ -66,7 +66,6 @@ _AGAINST: Final = {
     365: "a year before",
 }
 _MINUS: Final = "\N{MINUS SIGN}"
-POINTS: Final = Label("points", kind="score")
 
 
 def sentence(rule: Rule, labels: Labels | None = None) -> str:

@@ -24,15 +24,6 @@ LIBRARY: Final[tuple[Cell, ...]] = (
     ("r", "Running"),
     ("r", "Fits now"),
 )
-AUDIENCE: Final[tuple[Cell, ...]] = (
-    ("", "Account"),
-    ("", "Health"),
-    ("r", "ARR"),
-    ("", "Renewal"),
-    ("", "Owner"),
-    ("wrap", "Why"),
-    ("", "Plan"),
-)
 ROLES_FIRST: Final[tuple[Cell, ...]] = (("", "Role"), ("", "Everywhere"))
 
 

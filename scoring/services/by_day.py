@@ -36,14 +36,13 @@ _TRIES: Final = 3
 class Rescored:
     """What was scored under which night.
 
-    `left`: for the next night, as this one knows no statistics of the version that would score them now.
     `again`: read too early, as somebody else has scored some of them, or a night was published, meanwhile.
-    Accounts that are no customers any more keep their last score and are in none.
+    Neither: accounts that are no customers any more, which keep their last score, and those of a version the
+    night knows no statistics of, which wait for the next.
     """
 
     run: ScoreRun | None = None
     accounts: set[int] = field(default_factory=set)
-    left: set[int] = field(default_factory=set)
     again: set[int] = field(default_factory=set)
 
 
@@ -80,7 +79,6 @@ def _rescore(run: ScoreRun, ids: list[int], at: datetime) -> Rescored | None:
     ):
         stats = run.statistics.get(str(group.version_id))
         if stats is None:
-            done.left |= set(group.account_ids.tolist())
             continue
         scored.append(
             (group, score_packed(group.spec, group.packed, statistics.Stats.from_json(stats)))

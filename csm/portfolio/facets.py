@@ -25,7 +25,7 @@ from csm.portfolio.filters import (
     AccountFilter,
 )
 from csm.portfolio.links import without_value
-from csm.portfolio.totals import COUNTED, by_band
+from csm.portfolio.totals import COUNTED, by_band, hash_of
 from playbooks.models import Severity
 from playbooks.views.facets import Facet
 from scoring.engine.revenue import AMOUNT_TIERS, QUANTILE_TIERS
@@ -64,9 +64,9 @@ _CHOICES_SECONDS = 300
 
 def choices(user: Any, scope: str, run: ScoreRun | None) -> dict[str, list[Choice]]:
     """Values on offer by filter, within what `user` sees in `scope`. One query when not remembered."""
-    key = f"choices:{user.pk}:{scope}:{run.pk if run else 0}:{run.finished_at if run else ''}".replace(
-        " ", "_"
-    )
+    # Not whose they are but what they may see: a colleague who changes teams must not read the old names.
+    sees = hash_of([user.pk, str(seen_by(user, scope))])
+    key = f"choices:{sees}:{run.pk}:{run.finished_at}".replace(" ", "_") if run else ""
     found: dict[str, list[Choice]] | None = cache.get(key) if run else None
     if found is None:
         found = _of_book(user, scope, run) | _of_scorecards(run)

@@ -20,6 +20,7 @@ ROUTES: Final[dict[str, dict[str, str]]] = {
         for name in (
             "csm.tasks.work",
             "csm.tasks.profile",
+            "csm.tasks.warm",
             "csm.tasks.load_import",
             "csm.tasks.work_job",
             "csm.tasks.prune",

@@ -46,9 +46,9 @@ class AccountAdapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | {
         "username_password_mismatch": "Please enter a correct username and password. "
         "Note that both fields may be case-sensitive.",
-        "too_many_login_attempts": "Too many failed tries. Wait a quarter of an hour, "
+        "too_many_login_attempts": f"Too many failed tries. Wait {settings.LOGIN_LOCK_MINUTES} minutes, "
         "or ask an admin to let you in.",
-        "rate_limited": "Too many failed tries. Wait a quarter of an hour.",
+        "rate_limited": f"Too many failed tries. Wait {settings.LOGIN_LOCK_MINUTES} minutes.",
         "incorrect_password": "This is not your password.",
     }
 

@@ -1,13 +1,14 @@
 """Accounts by a few letters of their name or id, among a million as among a hundred."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import SequenceMatcher
+from functools import cache
 from typing import Any, Final
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
-from django.db.utils import ProgrammingError
 
 from accounts.access import visible_to
 from accounts.models import Account
@@ -35,6 +36,8 @@ def find(user: Any, text: str) -> tuple[list[Found], list[Found]]:
         if len(found) < MOST:
             others = visible_to(user).filter(named_like(text))
             others = others.exclude(pk__in=[row[0] for row in found])
+            if not found and _knows_trigrams(text):
+                return _matching_or_alike(others, user, text)
             found += _first(others, text, MOST - len(found))
         return found, [] if found else _similar(user, text)
 
@@ -46,26 +49,35 @@ def _begins(text: str) -> Q:
 def _first(accounts: QuerySet[Account], text: str, wanted: int) -> list[Found]:
     # Sorted here: for the first few by name the planner would walk all names until some match.
     some = accounts.order_by().values_list(*_FIELDS)[:_LOOKED_AT]
+    return _ranked(some, text)[:wanted]
+
+
+def _ranked(rows: Iterable[Found], text: str) -> list[Found]:
     asked = text.casefold()
 
     def place(row: Found) -> tuple[bool, str, int]:
         return row[2].casefold() != asked, row[1].casefold(), row[0]
 
-    return sorted(some, key=place)[:wanted]
+    return sorted(rows, key=place)
 
 
 def _similar(user: Any, text: str) -> list[Found]:
-    """What may have been meant, the most alike first."""
-    if len(text) < _LIKENED:
+    """What may have been meant, the most alike first; without trigrams only where a scan is bearable."""
+    if len(text) < _LIKENED or connection.vendor == "postgresql":
         return []
-    if connection.vendor != "postgresql":
-        return _alike_by_letters(user, text)
-    try:
-        # A savepoint: what was found before stays found.
-        with transaction.atomic():
-            return _alike_by_trigram(user, text)
-    except ProgrammingError:
-        return []  # without the extension nothing is alike
+    return _alike_by_letters(user, text)
+
+
+def _knows_trigrams(text: str) -> bool:
+    return len(text) >= _LIKENED and connection.vendor == "postgresql" and _has_trigrams()
+
+
+# Whoever installs it later starts the web server again.
+@cache
+def _has_trigrams() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')")
+        return bool(cursor.fetchone()[0])
 
 
 @contextmanager
@@ -84,11 +96,31 @@ def _by_index() -> Iterator[None]:
         yield
 
 
-def _alike_by_trigram(user: Any, text: str) -> list[Found]:
+def _matching_or_alike(
+    others: QuerySet[Account], user: Any, text: str
+) -> tuple[list[Found], list[Found]]:
+    """As `find` returns them: `others`, or if there are none what is like `text`. One statement."""
     alike = visible_to(user).extra(  # the operator that the index knows has no look-up of its own
         where=["UPPER(accounts_account.name::text) %% UPPER(%s)"], params=[text]
     )
-    return _most_alike(list(alike.order_by().values_list(*_FIELDS)[:_LOOKED_AT]), text)
+    try:
+        (matching, one), (like, two) = (
+            each.order_by().values_list(*_FIELDS)[:_LOOKED_AT].query.sql_with_params()
+            for each in (others, alike)
+        )
+    except EmptyResultSet:
+        return [], []
+    with connection.cursor() as cursor:
+        # Computed once, and the second part only if the first found nothing.
+        cursor.execute(
+            f"WITH matching AS MATERIALIZED ({matching}) SELECT TRUE, * FROM matching UNION ALL "
+            f"SELECT FALSE, alike.* FROM ({like}) alike WHERE NOT EXISTS (SELECT FROM matching)",
+            [*one, *two],
+        )
+        rows = cursor.fetchall()
+    if rows and rows[0][0]:
+        return _ranked((row[1:] for row in rows), text)[:MOST], []
+    return [], _most_alike([row[1:] for row in rows], text)
 
 
 def _alike_by_letters(user: Any, text: str) -> list[Found]:

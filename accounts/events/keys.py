@@ -6,6 +6,7 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -22,6 +23,7 @@ class KeyFault(WorkbenchError):
     """A write key that cannot be made."""
 
 
+@transaction.atomic
 def create_key(
     *, name: str, source: str, account_source: str = "", by: Any
 ) -> tuple[WriteKey, str]:
@@ -62,6 +64,7 @@ def create_key(
     return key, text
 
 
+@transaction.atomic
 def revoke_key(key: WriteKey, *, by: Any) -> None:
     """Refuse the key from now on; what it sent stays. `by` must be an admin (the door checks it)."""
     if WriteKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):

@@ -67,7 +67,7 @@ class Workbench:
                          "--worker-class", "gthread", "--timeout", "120", "--backlog", "512",
                          "--log-level", "warning", *options)  # fmt: skip
         process = self.start("web", command, **how)
-        until(lambda: self._answers(process), "the web server answers", 60, 0.1)
+        until(lambda: self._answers(process), "the web server answers", 180, 0.1)
         return process
 
     def _answers(self, process: Process) -> bool:

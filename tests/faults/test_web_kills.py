@@ -46,6 +46,7 @@ class File:
 def embedded(tmp_path: Path, book: tuple[Database, dict]) -> Iterator[tuple[File, Workbench]]:
     """A workbench as `make run` starts it, with a few accounts."""
     file = File(tmp_path / "book.sqlite3")
+    migrated.KEPT.mkdir(parents=True, exist_ok=True)
     shutil.copy(migrated._in_a_file(afresh=False), file.path)
     told = fill(file.url, tmp_path, book[1]["time_zone"], 300, "--no-nights")
     workbench = Workbench(tmp_path / "embedded", file.url, told)

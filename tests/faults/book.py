@@ -20,6 +20,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from accounts.access import visible_to  # noqa: E402
 from accounts.models import Account, Invoice, Opportunity, Ticket  # noqa: E402
 from csm.demo import write  # noqa: E402
 from csm.demo.book import generate  # noqa: E402
@@ -136,10 +137,11 @@ def main(count: int, out: Path, *, nights: bool) -> None:
         "sessions": sessions(),
         "accounts": len(accounts),
         "active": [account.pk for account in accounts if account.churned_on is None],
-        "owned": {
+        "seen": {
             person.username: list(
-                Account.objects.filter(owner__username=person.username)
-                .order_by("pk")
+                visible_to(User.objects.get(username=person.username))
+                .filter(churned_on=None)
+                .order_by("-arr_amount", "pk")
                 .values_list("pk", flat=True)[:40]
             )
             for person in PEOPLE

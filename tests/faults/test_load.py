@@ -31,7 +31,7 @@ class Person(threading.Thread):
         self.who = PEOPLE[number % len(PEOPLE)]
         self.draw = random.Random(number)
         self.client = workbench.client(self.who.username, number // len(PEOPLE), MOST_SECONDS + 5)
-        self.owned = workbench.told["owned"][self.who.username] or workbench.told["active"][:40]
+        self.seen = workbench.told["seen"][self.who.username]
         self.until = until
         # (what, status, seconds)
         self.answers: list[tuple[str, int, float]] = []
@@ -43,7 +43,7 @@ class Person(threading.Thread):
             time.sleep(self.draw.uniform(1, 4))
 
     def _step(self) -> None:
-        account = self.draw.choice(self.owned)
+        account = self.draw.choice(self.seen)
         what = self.draw.choices(
             ["home", "portfolio", "at-risk", "account", "search", "csv", "note"],
             [4, 4, 3, 5, 2, 1, 1],

@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Exists, OuterRef
 
+from csm.lib.retry import Patience, is_busy, retrying
 from scoring.models import ScoreRun, Snapshot
 from scoring.selectors import newest_run
 from scoring.services import partitions
 from scoring.services.partitions import Month
 
 log = logging.getLogger("scoring.retention")
+
+# Nobody waits for it, and each try waits five seconds itself.
+_patiently = retrying(Patience(tries=3, first=20, longest=60))
 
 
 @dataclass
@@ -74,13 +78,21 @@ def over_age(as_of: date) -> Pruning:
 def prune(as_of: date) -> Pruning:
     """Remove what is over age on a day, month by month and night by night, each in its own transaction.
 
-    Stopped at any point it goes on from there the next time.
+    Stopped at any point it goes on from there the next time; so it does with a month that somebody reads
+    all the while, which is left out of `months`.
     """
     found = over_age(as_of)
-    for month in found.months:
-        partitions.drop(month)
-        log.info("retention: dropped %s", month.name)
-        _forget(month.first, month.after)
+    for month in list(found.months):
+        try:
+            _patiently(partitions.drop)(month)
+        except OperationalError as error:
+            if not is_busy(error):
+                raise
+            found.months.remove(month)
+            log.warning("retention: %s is being read, it goes the next time", month.name)
+        else:
+            log.info("retention: dropped %s", month.name)
+            _forget(month.first, month.after)
     for night in found.nights:
         with transaction.atomic():
             rows = Snapshot.objects.filter(as_of=night)

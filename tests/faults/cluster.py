@@ -170,11 +170,6 @@ class Redis:
         with redis.Redis(port=self.port) as client:
             client.flushall()
 
-    def has_waiting(self) -> bool:
-        """Whether a worker waits for messages."""
-        with redis.Redis(port=self.port) as client:
-            return int(client.info("clients")["blocked_clients"]) > 0
-
     def stop(self) -> None:
         if self.process is not None:
             self.process.stop()

@@ -364,3 +364,21 @@ def _alone() -> bool:
     except OperationalError:
         return False
     return True
+
+
+def analyse_once() -> None:
+    """Let PostgreSQL's planner know the whole of current health.
+
+    Nobody analyses a partitioned table by itself; once done it holds across swaps. After the transaction, so
+    that no reader waits.
+    """
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stats WHERE schemaname = current_schema() "
+            "AND tablename = %s AND inherited)",
+            [TABLE],
+        )
+        if not cursor.fetchone()[0]:
+            cursor.execute(f"ANALYZE {TABLE}")

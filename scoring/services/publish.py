@@ -42,6 +42,7 @@ def publish(run: ScoreRun, plan: Plan) -> None:
         _finish(locked, plan, cuts)
         locked.save(update_fields=_FINISHED)
         locked.shards.update(partial={})
+    health.analyse_once()
 
 
 def _is_older_than_shown(run: ScoreRun) -> bool:

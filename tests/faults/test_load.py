@@ -70,7 +70,13 @@ class Person(threading.Thread):
         headers = {"Referer": str(self.client.base_url) + address}
         started = time.monotonic()
         try:
-            answer = self.client.request(how, address, headers=headers, **more)
+            try:
+                answer = self.client.request(how, address, headers=headers, **more)
+            except (httpx.ReadError, httpx.RemoteProtocolError):
+                # The server has closed the idle line meanwhile: browsers and proxies then ask once more.
+                if how != "GET":
+                    raise
+                answer = self.client.request(how, address, headers=headers, **more)
         except httpx.HTTPError as error:
             self.answers.append((f"{what} ({type(error).__name__})", 0, time.monotonic() - started))
             return None

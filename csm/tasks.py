@@ -175,6 +175,8 @@ def wake(run: ScoreRun) -> None:
     """
     if run.history_only:
         run = next((each for each in night_plan.turn() if each.history_only), run)
+    # What a dead worker holds is free: else nobody would be woken until its lease ends.
+    nights.release_dead(run)
     places = settings.NIGHT_WORKERS or MOST_WAKE_UPS
     free = min(nights.free_shards(run), places, MOST_WAKE_UPS)
     if not free:

@@ -165,7 +165,7 @@ def work(
     worker = worker or worker_name()
     patiently = retrying()
     until = None if seconds is None else time.monotonic() + seconds
-    _release_dead(run)
+    release_dead(run)
     while True:
         patiently(run.refresh_from_db)()
         if run.state not in OPEN:
@@ -374,7 +374,7 @@ def fail(run: ScoreRun, error: str) -> None:
 
 
 @retrying()
-def _release_dead(run: ScoreRun) -> None:
+def release_dead(run: ScoreRun) -> None:
     """Free the shards of a worker of this machine that is no more, without waiting for its lease."""
     for shard in run.shards.filter(lease_until__gt=timezone.now()):
         if is_dead(shard.worker):

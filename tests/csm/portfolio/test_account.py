@@ -184,7 +184,7 @@ def test_the_csv_is_the_history_and_is_recorded(book, score_book, owner, client)
     assert rows[0]["band"] == "Unknown"
     assert rows[0]["Contact quality"] == ""
     assert rows[0]["Activity"] != ""
-    log = AuditEvent.objects.get()
+    log = AuditEvent.objects.get(kind="export")
     assert (log.by, log.detail["rows"]) == (owner, 2)
 
 

@@ -252,6 +252,6 @@ def test_the_zip_holds_what_its_reader_may_see(client, book, owner, outsider) ->
         "Poor Pots",
         "Thin Things",
     ]
-    logged = AuditEvent.objects.filter(by=owner).get()
+    logged = AuditEvent.objects.filter(by=owner, kind="export").get()
     assert logged.what == "exported report"
     assert logged.detail == {"rows": 3, "query": "scope=mine"}

@@ -247,7 +247,7 @@ def test_the_csv_follows_the_filter_and_is_recorded(client, owner, loud, quiet):
     assert len(text.strip().splitlines()) == 2
     assert "'=cmd()" in text
     assert "120000.00" in text
-    assert AuditEvent.objects.get().detail["rows"] == 1
+    assert AuditEvent.objects.get(kind="export").detail["rows"] == 1
 
 
 def test_the_account_tab_has_open_and_past_alerts(client, owner, loud, book, make_alert, quiet):

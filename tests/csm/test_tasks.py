@@ -47,7 +47,11 @@ def test_a_worker_tells_the_others_of_the_next_stage_and_of_what_follows(book, s
     run.refresh_from_db()
     assert run.state == "done"
     judged = TriggerNight.objects.get(run=run)
-    assert sent == [("work", run.pk)] * 2 + [("work_night", judged.pk), ("profile", run.pk)]
+    assert sent == [("work", run.pk)] * 2 + [
+        ("work_night", judged.pk),
+        ("profile", run.pk),
+        ("warm", run.pk),
+    ]
 
 
 def test_the_sweep_wakes_what_nobody_is_at_work_on(book, sent):

@@ -7,7 +7,7 @@ from django.core.files.base import ContentFile
 from django.db import models
 from django.utils import timezone
 
-from accounts.models import Account, Team
+from accounts.models import Account, AuditEvent, Team
 from csm.models import User
 
 APPS = ("accounts", "scoring", "playbooks", "csm")
@@ -64,7 +64,6 @@ WORDS = {
     "EventUser.traits": {"plan": "{}"},
     "HeldRow.cells": {"account_id": "{}", "subject": "{}"},
     "ImportRun.unmapped_columns": ["{}"],
-    "AuditEvent.details": {"was": "{}", "reason": "{}"},
     "Job.result": {"message": "{}", "errors": ["{}"]},
 }
 
@@ -193,6 +192,13 @@ def spoil(text: str, shared: str) -> None:
     """Write `text` into every free text of every row, `shared` into what everybody reads."""
     for model in every_model():
         words = shared if model.__name__ in SHARED else text
+        if model is AuditEvent:
+            # Nobody changes the trail: another line of it holds the words.
+            told = {"was": words, "reason": words}
+            AuditEvent.objects.create(
+                kind="tuning", what=words[:200], by_name=words[:150], at=timezone.now(), detail=told
+            )
+            continue
         for field in free_texts(model):
             # Rows are told apart by these; one of them is enough.
             told_apart = field.unique or field.name.endswith("_id") or model is User

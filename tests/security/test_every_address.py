@@ -157,7 +157,7 @@ def test_an_outsider_reads_and_changes_nothing_anywhere(attacked, outsider):
             faults.append((name, method, changed))
         refused += response.status_code in (403, 404)
     assert not faults
-    assert refused > 200
+    assert refused > 150
 
 
 def test_an_executive_reads_and_changes_nothing(attacked, executive):

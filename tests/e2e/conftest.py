@@ -4,11 +4,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from csm import embedded
 
 AXE = Path(__file__).parent / "vendor"
 CHROMIUM = (
@@ -102,3 +105,19 @@ def accessibility(axe_source: str) -> Callable[[Page], list[str]]:
         ]
 
     return run
+
+
+@pytest.fixture
+def long_work(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Do imports, nights and jobs in a thread of this process, as the engine of an embedded workbench does.
+
+    Without its schedule and its short work: the test database lives in memory and has one writer.
+    """
+    engine, over = embedded.Engine(), Event()
+    engine.works = True
+    monkeypatch.setattr(embedded, "_engine", engine)
+    thread = Thread(target=embedded._listen, args=(("night",), over, Event()), daemon=True)
+    thread.start()
+    yield
+    over.set()
+    thread.join(10)

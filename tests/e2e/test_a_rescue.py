@@ -106,7 +106,7 @@ def bring_in(visit, admin, tmp_path):
     return load
 
 
-@pytest.mark.usefixtures("_readers_do_not_lock")
+@pytest.mark.usefixtures("_readers_do_not_lock", "long_work")
 def test_from_a_collapse_to_a_recovery(
     customers, night, bring_in, visit, owner, colleague, manager, outsider
 ):

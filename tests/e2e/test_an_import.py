@@ -42,7 +42,7 @@ def check(admin, visit, accessibility):
     return look
 
 
-@pytest.mark.usefixtures("_readers_do_not_lock")
+@pytest.mark.usefixtures("_readers_do_not_lock", "long_work")
 def test_a_file_is_tried_loaded_and_undone(book, admin, visit, chosen, check):
     page = visit("/imports/new/", admin)
     page.set_input_files("#id_file", chosen)

@@ -8,6 +8,8 @@ from tests.pages import admin_pages, pages
 
 # Each colour scheme and each width once over every page: all four together take a quarter of an hour.
 VIEWS = {"light desktop": ("light", 1440), "dark phone": ("dark", 390)}
+# In parts, so that two processes share the work.
+PARTS = 6
 
 
 def look(page, accessibility) -> list[str]:
@@ -16,12 +18,13 @@ def look(page, accessibility) -> list[str]:
     return faults + page.problems + accessibility(page)
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("view", VIEWS)
-def test_pages_are_clean_and_accessible(view, book, admin, visit, accessibility):
+def test_pages_are_clean_and_accessible(view, part, book, admin, visit, accessibility):
     scheme, width = VIEWS[view]
     found = {}
     addresses = pages(book[0], newest_run()) | admin_pages() | {"gallery": "/gallery/"}
-    for name, url in addresses.items():
+    for name, url in list(addresses.items())[part::PARTS]:
         page = visit(url, admin, scheme=scheme, width=width)
         assert page.locator("h1").count() == 1, name
         if faults := look(page, accessibility):

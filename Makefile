@@ -7,7 +7,7 @@ DEMO_ACCOUNTS ?= 10000
 export UV_PYTHON_DOWNLOADS = never
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-browser test-services test-faults test-faults-quick check format lock audit bench screenshots clean
+.PHONY: help install demo run test test-browser test-services test-services-quick test-faults test-faults-quick check format lock audit bench screenshots clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,10 +41,18 @@ test-browser: install ## only the pages in Chromium
 test-services: install ## what asks a database on PostgreSQL, and real Redis and Celery workers; all thrown away after
 	@tests/services/throwaway.sh $(MAKE) --no-print-directory with-services
 
+# What CI has time for: where the two databases are spoken to differently. The whole takes ten minutes.
+DIFFERING := tests/scoring tests/accounts/ingest tests/accounts/trust tests/csm/jobs tests/csm/lib tests/csm/portfolio/test_lists.py \
+  tests/csm/portfolio/test_paging.py tests/csm/portfolio/test_search.py tests/csm/test_by_day.py tests/csm/test_outages.py \
+  tests/playbooks/services/test_night.py tests/playbooks/services/test_evaluation.py tests/csm/test_sessions.py tests/csm/audit
+test-services-quick: install ## of those, the ones CI runs
+	@tests/services/throwaway.sh $(MAKE) --no-print-directory with-services TESTS="$(DIFFERING)"
+
+TESTS ?= tests
 with-services:
 	@env -u REDIS_URL $(BIN)/python -m pytest -n 2 --dist worksteal -q --only-database \
-	  -m "not services and not browser and not faults" tests
-	@$(BIN)/python -m pytest -q -m services tests
+	  -m "not services and not browser and not faults" $(TESTS)
+	@$(BIN)/python -m pytest -q -m services tests/services
 
 test-faults: install ## kill, stop and fill up real processes (about 12 minutes; FAULT_SECONDS shortens the load)
 	@$(BIN)/python -m pytest -q -m faults tests/faults

@@ -46,13 +46,14 @@ DIFFERING := tests/scoring tests/accounts/ingest tests/accounts/trust tests/csm/
   tests/csm/portfolio/test_paging.py tests/csm/portfolio/test_search.py tests/csm/test_by_day.py tests/csm/test_outages.py \
   tests/playbooks/services/test_night.py tests/playbooks/services/test_evaluation.py tests/csm/test_sessions.py tests/csm/audit
 test-services-quick: install ## of those, the ones CI runs
-	@tests/services/throwaway.sh $(MAKE) --no-print-directory with-services TESTS="$(DIFFERING)"
+	@tests/services/throwaway.sh $(MAKE) --no-print-directory with-services TESTS="$(DIFFERING)" \
+	  LEFT_OUT="--ignore tests/services/test_bench.py"
 
 TESTS ?= tests
 with-services:
 	@env -u REDIS_URL $(BIN)/python -m pytest -n 2 --dist worksteal -q --only-database \
 	  -m "not services and not browser and not faults" $(TESTS)
-	@$(BIN)/python -m pytest -q -m services tests/services
+	@$(BIN)/python -m pytest -q -m services $(LEFT_OUT) tests/services
 
 test-faults: install ## kill, stop and fill up real processes (about 12 minutes; FAULT_SECONDS shortens the load)
 	@$(BIN)/python -m pytest -q -m faults tests/faults

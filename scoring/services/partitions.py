@@ -58,11 +58,13 @@ def _missing(months: Iterable[Month]) -> list[Month]:
     wanted = list(months)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT name FROM unnest(%s::text[]) name WHERE to_regclass(name) IS NULL",
+            # Asked of the rows: to_regclass may remember that a table another has just made is not there.
+            "SELECT relname FROM pg_class WHERE relname = ANY(%s) "
+            "AND relnamespace = current_schema()::regnamespace",
             [[month.name for month in wanted]],
         )
-        absent = {name for (name,) in cursor.fetchall()}
-    return [month for month in wanted if month.name in absent]
+        there = {name for (name,) in cursor.fetchall()}
+    return [month for month in wanted if month.name not in there]
 
 
 def months() -> list[Month]:

@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.models import ChangedAccount
-from csm.lib.workers import is_dead, worker_name
+from csm.lib import workers
+from csm.lib.workers import unheld, worker_name
 from playbooks.services import day
 from scoring.models import ScoreRun
 from scoring.selectors import newest_run
@@ -79,8 +80,7 @@ def _is_night_under_way(run: ScoreRun) -> bool:
 
 def _due(run: ScoreRun) -> QuerySet[ChangedAccount]:
     """Rows nobody is at work on; while a night is under way those scored already are left alone."""
-    free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
-    rows = ChangedAccount.objects.filter(free, attempts__lt=MAX_ATTEMPTS)
+    rows = ChangedAccount.objects.filter(unheld(timezone.now()), attempts__lt=MAX_ATTEMPTS)
     if _is_night_under_way(run):
         rows = rows.exclude(scored_run=run.pk, scored_times=F("times"))
     return rows
@@ -109,10 +109,8 @@ def _claim(run: ScoreRun, worker: str) -> list[ChangedAccount]:
 
 def release_dead() -> None:
     """Free the rows of workers of this machine that are no more, without waiting for their lease."""
-    held = ChangedAccount.objects.filter(lease_until__gt=timezone.now()).order_by()
-    for worker in held.values_list("worker", flat=True).distinct():
-        if is_dead(worker):
-            ChangedAccount.objects.filter(worker=worker).update(lease_until=None, worker="")
+    held = ChangedAccount.objects.filter(lease_until__gt=timezone.now())
+    workers.release_dead(held, worker="")
 
 
 def _do(rows: Sequence[ChangedAccount], worker: str, at: datetime, report: Report) -> None:

@@ -29,6 +29,7 @@ from accounts.ingest.errors import EveryRowRejected, ImportTaken, shown
 from accounts.ingest.result import ImportResult
 from accounts.ingest.run import import_file
 from accounts.models import ImportRun
+from csm.lib import workers
 from csm.lib.errors import WorkbenchError
 from csm.lib.log_lines import naming
 from csm.lib.workers import is_dead, worker_name
@@ -216,11 +217,8 @@ def _free(now: datetime) -> Q:
 def release_dead() -> None:
     """Free imports of workers of this machine that are no more, without waiting for their lease."""
     held = ImportRun.objects.filter(state=State.RUNNING, lease_until__gt=timezone.now())
-    for pk, worker in held.values_list("pk", "worker"):
-        if is_dead(worker):
-            ImportRun.objects.filter(pk=pk, worker=worker).update(
-                lease_until=timezone.now() - LEASE
-            )
+    # Without a lease it would be a command's.
+    workers.release_dead(held, lease_until=timezone.now() - LEASE)
 
 
 def claim(run_id: int, worker: str) -> ImportRun | None:

@@ -14,9 +14,10 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from csm.lib import workers
 from csm.lib.errors import WorkbenchError
 from csm.lib.log_lines import naming
-from csm.lib.workers import is_dead, worker_name
+from csm.lib.workers import unheld, worker_name
 from csm.models import Job
 
 log = logging.getLogger("csm.jobs")
@@ -64,16 +65,12 @@ def waiting() -> QuerySet[Job]:
 
 
 def _free(now: datetime) -> Q:
-    return Q(state=State.WAITING) | Q(state=State.RUNNING) & (
-        Q(lease_until=None) | Q(lease_until__lt=now)
-    )
+    return Q(state=State.WAITING) | Q(state=State.RUNNING) & unheld(now)
 
 
 def release_dead() -> None:
     """Free the jobs of processes of this machine that are no more, without waiting for their leases."""
-    for job in Job.objects.filter(state=State.RUNNING, lease_until__gt=timezone.now()):
-        if is_dead(job.worker):
-            Job.objects.filter(pk=job.pk, worker=job.worker).update(lease_until=None)
+    workers.release_dead(Job.objects.filter(state=State.RUNNING, lease_until__gt=timezone.now()))
 
 
 @naming("job")

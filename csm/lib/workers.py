@@ -1,8 +1,15 @@
-"""Who holds a lease: a worker's name, and whether its process is still there."""
+"""Who holds a lease on a row: a worker's name, whether its process is still there, which rows are free.
+
+The rows have `worker` and `lease_until`, whatever their model.
+"""
 
 import os
 import socket
+from datetime import datetime
 from threading import get_ident
+from typing import Any
+
+from django.db.models import Q, QuerySet
 
 
 def worker_name() -> str:
@@ -23,6 +30,21 @@ def is_dead(worker: str) -> bool:
     except PermissionError:
         return False
     return False
+
+
+def unheld(now: datetime) -> Q:
+    """Rows nobody has a lease on."""
+    return Q(lease_until=None) | Q(lease_until__lt=now)
+
+
+def release_dead(rows: QuerySet[Any], **freed: Any) -> None:
+    """Free those of `rows` whose worker is a process of this machine that is no more, before their lease ends.
+
+    `freed` are values a free row has beside no lease, or instead.
+    """
+    for worker in rows.order_by().values_list("worker", flat=True).distinct():
+        if is_dead(worker):
+            rows.filter(worker=worker).order_by().update(**({"lease_until": None} | freed))
 
 
 def _host() -> str:

@@ -9,12 +9,13 @@ from typing import Any, Final
 
 import httpx
 from django.core.mail import EmailMessage
-from django.db.models import F, Q
+from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 
 from csm.lib.errors import WorkbenchError
 from csm.lib.retry import retrying
+from csm.lib.workers import unheld
 from playbooks.models import Delivery, Severity, Webhook
 from playbooks.services import digests, outbound
 from playbooks.services.digests import link
@@ -65,8 +66,7 @@ def send_due(*, at: datetime, limit: int = 200) -> Sent:
 
 
 def _claimed(at: datetime, limit: int) -> Iterator[Delivery]:
-    free = Q(lease_until=None) | Q(lease_until__lt=at)
-    due = Delivery.objects.filter(free, state=Delivery.State.WAITING, next_at__lte=at)
+    due = Delivery.objects.filter(unheld(at), state=Delivery.State.WAITING, next_at__lte=at)
     for pk in list(due.order_by("next_at", "pk").values_list("pk", flat=True)[:limit]):
         if due.filter(pk=pk).update(lease_until=at + LEASE, attempts=F("attempts") + 1):
             yield Delivery.objects.select_related("notice", "user", "webhook").get(pk=pk)

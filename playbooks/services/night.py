@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Account
+from csm.lib import workers
 from csm.lib.log_lines import naming
 from csm.lib.retry import reconnect, retrying
-from csm.lib.workers import is_dead, worker_name
+from csm.lib.workers import is_dead, unheld, worker_name
 from playbooks.models import Alert, AlertChange, Policy, Trigger, TriggerNight
 from playbooks.services import (
     alert_rows,
@@ -121,8 +122,7 @@ class _LostLeaseError(Exception):
 def _claim(night: TriggerNight, worker: str) -> bool:
     """Take the night, unless it is over or somebody else's."""
     now = timezone.now()
-    free = Q(lease_until=None) | Q(lease_until__lt=now)
-    won = TriggerNight.objects.filter(free, pk=night.pk, state__in=OPEN).update(
+    won = TriggerNight.objects.filter(unheld(now), pk=night.pk, state__in=OPEN).update(
         lease_until=now + LEASE, worker=worker, attempts=F("attempts") + 1
     )
     if not won:
@@ -253,8 +253,7 @@ def _past(night: TriggerNight, text: str) -> dict[str, Any]:
 @retrying()
 def _release_dead(night: TriggerNight) -> None:
     """Free the night of a worker of this machine that is no more, without waiting for its lease."""
-    if is_dead(night.worker):
-        TriggerNight.objects.filter(pk=night.pk, worker=night.worker).update(lease_until=None)
+    workers.release_dead(TriggerNight.objects.filter(pk=night.pk))
 
 
 # --- What follows ---------------------------------------------------------------------------------

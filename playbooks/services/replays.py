@@ -14,7 +14,8 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from csm.lib.workers import is_dead, worker_name
+from csm.lib import workers
+from csm.lib.workers import is_dead, unheld, worker_name
 from playbooks.models import Replay, Trigger
 from playbooks.rules import Rule, Scope
 from playbooks.services import readings, replay_sums
@@ -89,11 +90,8 @@ def ranges(run: ScoreRun) -> list[tuple[int, int]]:
 
 def waiting() -> QuerySet[Replay]:
     """Replays nobody is at work on."""
-    running = Replay.objects.filter(state=State.RUNNING)
-    held = running.order_by().values_list("worker", flat=True).distinct()
-    # `work` frees them: nobody waits for the lease of a process that has ended.
-    ended = Q(state=State.RUNNING, worker__in=[worker for worker in held if is_dead(worker)])
-    return Replay.objects.filter(_free(timezone.now()) | ended).order_by("pk")
+    workers.release_dead(Replay.objects.filter(state=State.RUNNING))
+    return Replay.objects.filter(_free(timezone.now())).order_by("pk")
 
 
 def is_stalled(replay: Replay) -> bool:
@@ -108,9 +106,7 @@ def is_stalled(replay: Replay) -> bool:
 
 
 def _free(now: datetime) -> Q:
-    return Q(state=State.WAITING) | Q(state=State.RUNNING) & (
-        Q(lease_until=None) | Q(lease_until__lt=now)
-    )
+    return Q(state=State.WAITING) | Q(state=State.RUNNING) & unheld(now)
 
 
 def work(replay_id: int, *, worker: str | None = None) -> Replay | None:
@@ -140,10 +136,7 @@ def work(replay_id: int, *, worker: str | None = None) -> Replay | None:
 
 def _claim(replay_id: int, worker: str) -> Replay | None:
     now = timezone.now()
-    held = Replay.objects.filter(pk=replay_id, state=State.RUNNING).first()
-    if held is not None and is_dead(held.worker):
-        # A worker of this machine that is no more: nobody needs to wait for its lease.
-        Replay.objects.filter(pk=replay_id, worker=held.worker).update(lease_until=None)
+    workers.release_dead(Replay.objects.filter(pk=replay_id, state=State.RUNNING))
     won = Replay.objects.filter(_free(now), pk=replay_id).update(
         state=State.RUNNING, worker=worker, lease_until=now + LEASE, attempts=F("attempts") + 1
     )

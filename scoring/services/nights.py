@@ -23,10 +23,11 @@ from django.utils import timezone
 
 from accounts.models import Account
 from accounts.trust import frozen_on
+from csm.lib import workers
 from csm.lib.errors import WorkbenchError
 from csm.lib.log_lines import naming
 from csm.lib.retry import is_passing, retrying
-from csm.lib.workers import is_dead, worker_name
+from csm.lib.workers import unheld, worker_name
 from scoring.engine import statistics
 from scoring.models import Scorecard, ScorecardVersion, ScoreRun, ScoreShard
 from scoring.services import publish, shards, versions
@@ -216,7 +217,7 @@ def _claim(run: ScoreRun, state: str, worker: str) -> ScoreShard | None:
 
 def _take(run: ScoreRun, state: str, worker: str) -> ScoreShard | None:
     now = timezone.now()
-    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    free = unheld(now)
     waiting = ScoreShard.objects.filter(free, run=run, state=state, attempts__lt=MAX_ATTEMPTS)
     read_here = Case(When(pk__in=shards.kept(run), then=0), default=1)
     nearest = waiting.order_by(read_here, "number").values_list("pk", flat=True)[:8]
@@ -237,9 +238,8 @@ def free_shards(run: ScoreRun) -> int:
         return 0
     counting = run.state == ScoreRun.State.COUNTING
     todo = ScoreShard.State.WAITING if counting else ScoreShard.State.COUNTED
-    free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
     left = run.shards.filter(state=todo)
-    return left.filter(free).count() if left.exists() else 1
+    return left.filter(unheld(timezone.now())).count() if left.exists() else 1
 
 
 def _is_free(shard: ScoreShard) -> bool:
@@ -376,6 +376,4 @@ def fail(run: ScoreRun, error: str) -> None:
 @retrying()
 def release_dead(run: ScoreRun) -> None:
     """Free the shards of a worker of this machine that is no more, without waiting for its lease."""
-    for shard in run.shards.filter(lease_until__gt=timezone.now()):
-        if is_dead(shard.worker):
-            ScoreShard.objects.filter(pk=shard.pk, worker=shard.worker).update(lease_until=None)
+    workers.release_dead(run.shards.filter(lease_until__gt=timezone.now()))

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NIGHT = "2026-11-20"
+# The night that is due: the sweep would start that one beside any other.
+NIGHT = datetime.now(UTC).date().isoformat()
 ACCOUNTS = 400
 
 pytestmark = [
@@ -123,8 +125,11 @@ def book(tmp_path: Path, redis_url: str) -> Iterator[Book]:
         process.wait(10)
 
 
-SCORES = "SELECT account_id, score, band, inputs, points FROM scoring_snapshot ORDER BY account_id"
-DONE = "SELECT COUNT(*) FROM scoring_scorerun WHERE state = 'done'"
+SCORES = (
+    "SELECT account_id, score, band, inputs, points FROM scoring_snapshot "
+    f"WHERE as_of = '{NIGHT}' ORDER BY account_id"
+)
+DONE = f"SELECT COUNT(*) FROM scoring_scorerun WHERE state = 'done' AND as_of = '{NIGHT}'"
 UNDER_WAY = "SELECT COUNT(*) >= 3 FROM scoring_scoreshard WHERE state <> 'waiting'"
 
 

@@ -134,6 +134,8 @@ def test_a_statement_that_took_too_long_is_not_tried_again() -> None:
     assert not retry.is_passing(caught.value)
 
 
+# Between the tries our own connection is looked at, where a test before this one left it open.
+@pytest.mark.django_db(transaction=True)
 def test_a_locked_file_is_tried_again_and_the_last_failure_is_told(tmp_path: Path) -> None:
     path = tmp_path / "one.sqlite3"
     holder = sqlite3.connect(path, isolation_level=None)

@@ -45,6 +45,7 @@ from accounts.ingest.layout import with_orders as with_orders
 from accounts.ingest.mapping_check import KEYS, checked, listed, suggestion
 from accounts.ingest.mapping_spec import GENERIC as GENERIC
 from accounts.ingest.mapping_spec import Mapping as Mapping
+from csm.lib import yaml_text
 
 _LARGEST_FILE: Final = 1 << 20
 # Keys that what a mapping says of all feeds and of one are put together under.
@@ -126,10 +127,11 @@ def _content(name: str | Path) -> Any:
     if path.stat().st_size > _LARGEST_FILE:
         raise MappingFault(path.name, ["It is larger than 1 MB; a mapping is a short YAML file."])
     try:
-        # A SafeLoader all the same.
-        return yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)  # noqa: S506
+        return yaml_text.parse(path.read_text(encoding="utf-8-sig"), _Loader)
     except UnicodeDecodeError:
         raise MappingFault(path.name, ["It is not UTF-8 text."]) from None
+    except yaml_text.TooMuch as error:
+        raise MappingFault(path.name, [f"I{str(error)[1:]}"]) from None
     except yaml.YAMLError as error:
         raise MappingFault(
             path.name, [f"It is not valid YAML: {' '.join(str(error).split())}"]

@@ -13,6 +13,7 @@ from django.db.models import Max, Model
 from django.utils import timezone
 
 from accounts import audit
+from csm.lib import yaml_text
 from csm.lib.errors import WorkbenchError
 from scoring.engine import spec as engine
 from scoring.metrics.catalogue import unknown_metrics
@@ -23,7 +24,6 @@ _BAND_FIELDS = tuple(field.name for field in fields(engine.Band))
 _CAP_FIELDS = tuple(field.name for field in fields(engine.Cap))
 _REVENUE_FIELDS = tuple(field.name for field in fields(engine.Revenue))
 
-_MOST_ALIASES = 20
 PRESETS = Path(__file__).resolve().parent.parent / "presets"
 
 
@@ -35,13 +35,11 @@ def read_yaml(path: Path) -> engine.ScorecardSpec:
     """The scorecard in a YAML file, checked. Raises `engine.SpecError` with every fault."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        # A few lines of aliases of aliases are a terabyte once they are spelt out in a message.
-        aliases = sum(isinstance(token, yaml.AliasToken) for token in yaml.scan(text))
-        if aliases > _MOST_ALIASES:
-            raise engine.SpecError([f"{path.name} uses too many aliases (*name): write some out."])
-        data = yaml.safe_load(text)
+        data = yaml_text.parse(text)
     except UnicodeDecodeError as error:
         raise engine.SpecError([f"{path.name} is not UTF-8 text: save it as UTF-8."]) from error
+    except yaml_text.TooMuch as error:
+        raise engine.SpecError([f"{path.name}: {error}"]) from error
     except yaml.YAMLError as error:
         raise engine.SpecError([f"{path.name} is not valid YAML: {error}"]) from error
     spec = engine.from_dict(data)

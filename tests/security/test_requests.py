@@ -4,14 +4,17 @@ import json
 import time
 
 import pytest
-import yaml
 from django.core import mail
 from django.test import Client, RequestFactory
 
+from accounts.ingest.errors import MappingFault
+from accounts.ingest.mappings import read_mapping
 from accounts.models import Account
 from csm.lib.addresses import back_to
 from csm.models import ApiToken, User
+from scoring.engine.definition import SpecError
 from scoring.selectors import newest_run
+from scoring.services.versions import read_yaml
 from tests.pages import admin_pages, pages
 
 ELSEWHERE = [
@@ -134,23 +137,33 @@ def test_no_filter_sort_column_or_cursor_is_a_command(book, admin, client):
     assert Account.objects.count() == len(book)
 
 
-def test_a_yaml_bomb_and_objects_in_yaml_are_refused(tmp_path):
-    from scoring.engine.definition import SpecError
-    from scoring.services.versions import read_yaml
+ALIASES = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"] + [
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)
+]
 
-    rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
-    rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
-    bomb, command = tmp_path / "bomb.yaml", tmp_path / "command.yaml"
-    bomb.write_text("\n".join(rows) + "\ncolumns: *a11\nname: *a11\ncomponents: *a11\n")
-    flag = tmp_path / "ran"
-    command.write_text(f'!!python/object/apply:os.system ["touch {flag}"]\n')
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\n".join(ALIASES) + "\ncolumns: *a11\nname: *a11\ncomponents: *a11\n", "aliases"),
+        ("columns: " + "[" * 5000, "nested"),
+        ("columns:\n" + "\n".join(" " * n + "a:" for n in range(1, 400)), "nested"),
+        ("columns: " + "9" * 9000, "not valid YAML"),
+        ("columns: 2026-13-45", "not valid YAML"),
+        ('!!python/object/apply:os.system ["touch ran"]\n', "not valid YAML"),
+    ],
+    ids=["aliases", "inline", "lines", "number", "date", "object"],
+)
+@pytest.mark.parametrize("kind", ["scorecard", "mapping"])
+def test_yaml_that_grows_or_makes_objects_is_refused(kind, text, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "sent.yaml"
+    path.write_text(text)
     started = time.monotonic()
-    for path in (bomb, command):
-        with pytest.raises(SpecError):
-            read_yaml(path)
+    with pytest.raises((SpecError, MappingFault), match=said):
+        read_yaml(path) if kind == "scorecard" else read_mapping(path, feed="accounts")
     assert time.monotonic() - started < 5
-    assert not flag.exists()
-    assert yaml.safe_load("a: 1") == {"a": 1}
+    assert not (tmp_path / "ran").exists()
 
 
 PRIVILEGES = {

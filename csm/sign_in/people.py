@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Subquery
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import audit
 from accounts.access import require_admin
 from csm.models import ApiToken, User
-from csm.sign_in import second_factor, sessions, tries
+from csm.sign_in import identities, second_factor, sessions, tries
 from csm.tokens import services as tokens
 
 
@@ -56,7 +57,7 @@ def _lock_of(user: User, locked: dict[str, Any]) -> Any:
 
 @require_safe
 def person(request: HttpRequest, pk: int) -> HttpResponse:
-    """A colleague's sessions, second factor and tokens."""
+    """A colleague's sessions, second factor, identity and tokens."""
     admin = require_admin(request)
     user = get_object_or_404(User, pk=pk)
     locked = {row.key: row for row in tries.locked(timezone.now())}
@@ -69,6 +70,9 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
             "sessions": sessions.of(user, this=request.session.session_key),
             "has_factor": second_factor.has_one(user),
             "must": second_factor.is_required_of(user),
+            "identity": identities.of(user),
+            "other_way": identities.has_another_way(user),
+            "sso": settings.OIDC_NAME,
             "tokens": list(ApiToken.objects.filter(user=user)),
             "lock": _lock_of(user, locked),
         },
@@ -105,6 +109,16 @@ def reset_factor(request: HttpRequest, admin: User, user: User) -> str:
     return (
         f"{user} logs in without a second factor now, and sets up a new one where one is required."
     )
+
+
+@_act
+def detach(request: HttpRequest, admin: User, user: User) -> str:
+    """Detach a colleague from single sign-on, whose account there is another one now."""
+    if admin.pk == user.pk:
+        raise Http404("One's own is detached on the page of one's own security.")
+    if not identities.detach(user, by=admin, at=timezone.now()):
+        return f"{user} is not attached to {settings.OIDC_NAME}."
+    return f"{user} is detached from {settings.OIDC_NAME}; their sessions are ended."
 
 
 @_act

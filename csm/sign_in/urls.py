@@ -28,6 +28,7 @@ urlpatterns = [
     path("account/security/", views.security, name="security"),
     path("account/security/sessions/<int:pk>/end/", views.end_session, name="session_end"),
     path("account/security/sessions/end/", views.end_others, name="sessions_end"),
+    path("account/security/identity/", views.detach, name="identity_detach"),
     path("account/security/password/", views.password_again, name="account_reauthenticate"),
     path("account/security/code/", views.confirm_again, name="mfa_reauthenticate"),
     path(
@@ -48,6 +49,7 @@ urlpatterns = [
     path("people/<int:pk>/", people.person, name="person"),
     path("people/<int:pk>/end/", people.end_sessions, name="person_end"),
     path("people/<int:pk>/factor/", people.reset_factor, name="person_factor"),
+    path("people/<int:pk>/identity/", people.detach, name="person_identity"),
     path("people/<int:pk>/lift/", people.lift, name="person_lift"),
     path("people/<int:pk>/tokens/<slug:token>/", people.revoke, name="person_token"),
 ]

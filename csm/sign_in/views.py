@@ -4,11 +4,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from allauth.account import views as allauth_account
+from allauth.account.decorators import reauthentication_required
 from allauth.account.internal.flows.logout import logout
 from allauth.mfa.base import views as allauth_mfa
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import views as allauth_totp
-from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers.openid_connect import views as oidc
 from django.conf import settings
 from django.contrib import messages
@@ -25,7 +25,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts import audit
 from csm.models import ApiToken
-from csm.sign_in import second_factor, sessions
+from csm.sign_in import identities, second_factor, sessions
 from csm.sign_in.forms import BreakGlassForm, NewPasswordForm
 
 
@@ -200,7 +200,8 @@ def security(request: HttpRequest) -> HttpResponse:
             "codes_left": len(codes.wrap().get_unused_codes()) if codes else 0,
             "must": second_factor.is_required_of(user),
             "tokens": list(ApiToken.objects.filter(user=user)),
-            "identity": SocialAccount.objects.filter(user=user).first(),
+            "identity": identities.of(user),
+            "may_detach": identities.has_another_way(user),
             "sso": settings.OIDC_NAME,
             "hours": settings.SESSION_COOKIE_AGE // 3600,
             "idle": _in_words(settings.SESSION_IDLE_MINUTES),
@@ -231,6 +232,19 @@ def end_others(request: HttpRequest) -> HttpResponse:
     this = request.session.session_key
     many = sessions.end_all(user, by=user, at=timezone.now(), but=this)
     messages.success(request, f"{many} other session{'s are' if many != 1 else ' is'} ended.")
+    return redirect("security")
+
+
+@require_POST
+@reauthentication_required
+def detach(request: HttpRequest) -> HttpResponse:
+    """Detach oneself from single sign-on, after the proof that one gets in without it."""
+    user: Any = request.user
+    if not identities.has_another_way(user):
+        raise Http404("It is the only way in.")
+    this = request.session.session_key
+    if identities.detach(user, by=user, at=timezone.now(), but=this):
+        messages.success(request, f"{settings.OIDC_NAME} is detached. Other sessions are ended.")
     return redirect("security")
 
 

@@ -61,6 +61,15 @@ def changeable_by(user: Any) -> QuerySet[Account]:
     return Account.objects.none()
 
 
+def may_change(user: Any, account: Account) -> bool:
+    """Whether an account that `user` sees is among those they may change; no query."""
+    if not may_write(user):
+        return False
+    return bool(
+        user.is_superuser or user.role in {"admin", "manager"} or account.owner_id == user.pk
+    )
+
+
 def creates_accounts(user: Any) -> bool:
     """Whether `user` may make accounts and write to any; rows of unknown accounts are held for them only."""
     return bool(

@@ -46,6 +46,15 @@ def test_an_owner_outside_the_team_sees_their_account(book, outsider):
     assert list(access.visible_to(outsider)) == [book[0]]
 
 
+@pytest.mark.parametrize("who", ["owner", "colleague", "manager", "executive", "admin"])
+def test_asked_of_one_account_it_is_the_same(who, book, people, make_account):
+    make_account("Elsewhere Eggs", owner=people["colleague"])
+    user = people[who]
+    changeable = set(access.changeable_by(user))
+    for account in access.visible_to(user):
+        assert access.may_change(user, account) == (account in changeable)
+
+
 LINK = re.compile(r"""(?:href|hx-get)="(/[^"#]*)""")
 
 

@@ -57,12 +57,6 @@ def test_queries_do_not_grow_with_the_book(
 MOST = 8
 # What is remembered is forgotten before a page is counted here: some of these take fewer in the day's work.
 MORE = {
-    "assign all that match": (9, "the team's work, and four kinds of things that would move"),
-    "night that failed": (9, "a night, its shards and its follow-up"),
-    "portfolio filtered": (9, "the night's sums, remembered until the next night"),
-    "at risk": (9, "the night's sums, remembered until the next night"),
-    "at risk with columns": (9, "the night's sums, remembered until the next night"),
-    "home": (9, "the trend is read once a night, and remembered"),
     "insights": (
         20,
         "figures of seven kinds and a statement a table of facts, the latter remembered",
@@ -75,15 +69,9 @@ MORE = {
     "team": (14, "seven kinds of work, each grouped by colleague"),
     "assign": (20, "the team's work, and four kinds of things that would move"),
     "hand-over": (19, "the whole of an account on one page"),
-    "account plans": (13, "plans with tasks and goals, and what is recommended"),
     "plan": (16, "a plan shows all that hangs on it"),
     "trigger": (12, "its measures, its versions, its alerts and replays"),
-    "playbooks": (10, "measures of each recipe, and the triggers that suggest it"),
-    "playbooks filtered": (9, "the same"),
-    "playbook": (11, "a recipe has four kinds of parts"),
     "playbook audience": (14, "a recipe, and whom it is for tonight"),
-    "playbook draft": (13, "two versions of a recipe, part by part"),
-    "publish a playbook": (14, "two versions of a recipe, part by part"),
     "playbook dry run": (18, "a recipe, and all of an account it asks about"),
 }
 

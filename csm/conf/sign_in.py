@@ -100,7 +100,7 @@ def _provider(issuer: str, client: str, secret: str, found: dict[str, Any]) -> d
 
 _ALLAUTH: dict[str, Any] = {
     # Refuses whoever is not active; one backend, so that every door leads through the same room.
-    "AUTHENTICATION_BACKENDS": ["allauth.account.auth_backends.AuthenticationBackend"],
+    "AUTHENTICATION_BACKENDS": ["csm.sign_in.backend.WithTeams"],
     "LOGIN_URL": "login",
     "LOGIN_REDIRECT_URL": "home",
     "LOGOUT_REDIRECT_URL": "login",

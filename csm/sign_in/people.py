@@ -20,6 +20,10 @@ from csm.models import ApiToken, User
 from csm.sign_in import identities, second_factor, sessions, tries
 from csm.tokens import services as tokens
 
+_HAS_FACTOR = Exists(
+    Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
+)
+
 
 @require_safe
 def people(request: HttpRequest) -> HttpResponse:
@@ -34,9 +38,7 @@ def people(request: HttpRequest) -> HttpResponse:
 
     found = list(
         User.objects.annotate(
-            has_factor=Exists(
-                Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
-            ),
+            has_factor=_HAS_FACTOR,
             open_sessions=count(sessions.alive()),
             open_tokens=count(ApiToken.objects.all()),
         ).order_by("-is_active", "username")
@@ -59,7 +61,7 @@ def _lock_of(user: User, locked: dict[str, Any]) -> Any:
 def person(request: HttpRequest, pk: int) -> HttpResponse:
     """A colleague's sessions, second factor, identity and tokens."""
     admin = require_admin(request)
-    user = get_object_or_404(User, pk=pk)
+    user = get_object_or_404(User.objects.annotate(has_factor=_HAS_FACTOR), pk=pk)
     locked = {row.key: row for row in tries.locked(timezone.now())}
     return render(
         request,
@@ -68,7 +70,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
             "person": user,
             "is_self": user.pk == admin.pk,
             "sessions": sessions.of(user, this=request.session.session_key),
-            "has_factor": second_factor.has_one(user),
+            "has_factor": user.has_factor,
             "must": second_factor.is_required_of(user),
             "identity": identities.of(user),
             "other_way": identities.has_another_way(user),

@@ -8,7 +8,7 @@ from django import forms
 
 from playbooks.models import Intervention, Risk, TargetKind
 from playbooks.services.interventions import TARGET_DAYS
-from scoring.metrics.catalogue import catalogue
+from scoring.metrics.catalogue import offered
 
 SCORE: Final = "score"
 _KEEP: Final = "keep"
@@ -37,7 +37,7 @@ def people_in(form: forms.Form, name: str, people: Mapping[int, Any], nobody: st
 
 def metric_choices() -> list[tuple[str, str]]:
     """What a test or KPI may read: the score, and every metric that is a number."""
-    metrics = [(key, m.label) for key, m in catalogue().items() if not m.is_category]
+    metrics = [(key, m.label) for key, m in offered().items() if not m.is_category]
     return [(SCORE, "Health score (0–100)"), *sorted(metrics, key=lambda pair: pair[1].lower())]
 
 

@@ -1,7 +1,7 @@
 """What the pages of playbooks show: the library, one version, whom it fits, a rehearsal on one account."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -26,6 +26,7 @@ from playbooks.rules import FALSE, TRUE, Labels, Rule, RuleError, evidences, jud
 from playbooks.selectors.recommendations import audience_sizes
 from playbooks.services.drafting import SCORE, Draft, Figures, draft
 from playbooks.services.readings import read_accounts
+from playbooks.services.recipes import with_parts
 from scoring.models import ScoreRun
 
 State = PlaybookVersion.State
@@ -46,25 +47,31 @@ class Listed:
 
 
 def library(
-    user: Any, *, as_of: date | None, q: str = "", kind: str = "", state: str = ""
+    user: Any,
+    *,
+    triggers: Collection[Trigger],
+    as_of: date | None,
+    q: str = "",
+    kind: str = "",
+    state: str = "",
 ) -> list[Listed]:
-    """The playbooks that match, in their order; six queries. Only admins see those never published."""
-    wanted = Playbook.objects.all()
-    if kind:
-        wanted = wanted.filter(kind=kind)
-    if state in ("on", "off"):
-        wanted = wanted.filter(is_active=state == "on")
+    """The playbooks that match, in their order; four queries. Only admins see those never published."""
     versions = (
-        PlaybookVersion.objects.filter(playbook__in=wanted)
-        .exclude(state=State.RETIRED)
+        PlaybookVersion.objects.exclude(state=State.RETIRED)
+        .select_related("playbook")
         .annotate(step_count=Count("steps"))
+        .order_by("playbook__position", "playbook__key")
     )
+    if kind:
+        versions = versions.filter(playbook__kind=kind)
+    if state in ("on", "off"):
+        versions = versions.filter(playbook__is_active=state == "on")
     active = {row.playbook_id: row for row in versions if row.state == State.ACTIVE}
     drafts = {row.playbook_id: row for row in versions if row.state == State.DRAFT}
     words = q.casefold().split()
     shown = [
         playbook
-        for playbook in wanted
+        for playbook in dict.fromkeys(row.playbook for row in versions)
         if (playbook.pk in active or (user.is_admin and playbook.pk in drafts))
         and _mentions(playbook, active.get(playbook.pk) or drafts.get(playbook.pk), words)
     ]
@@ -72,7 +79,7 @@ def library(
     live = [
         active[playbook.pk] for playbook in shown if playbook.pk in active and playbook.is_active
     ]
-    fits = audience_sizes(live, visible_to(user), as_of=as_of) if as_of else {}
+    fits = audience_sizes(live, visible_to(user), as_of=as_of, triggers=triggers) if as_of else {}
     return [
         Listed(
             playbook=playbook,
@@ -124,8 +131,11 @@ def get_playbook(key: str) -> Playbook:
 
 
 def versions_of(key: str, user: Any) -> list[PlaybookVersion]:
-    """A playbook's versions with it, newest first; drafts for admins only. Http404 when that leaves none."""
-    rows = PlaybookVersion.objects.filter(playbook__key=key).order_by("-number")
+    """A playbook's versions with it and their parts, newest first; drafts for admins only.
+
+    Http404 when that leaves none.
+    """
+    rows = with_parts(PlaybookVersion.objects.filter(playbook__key=key)).order_by("-number")
     if not user.is_admin:
         rows = rows.exclude(state=State.DRAFT)
     found = list(rows.select_related("playbook", "published_by", "created_by"))
@@ -144,9 +154,14 @@ def pick(versions: Sequence[PlaybookVersion], number: str = "") -> PlaybookVersi
     return next((row for row in versions if row.state == State.ACTIVE), versions[0])
 
 
-def trigger_names() -> dict[str, str]:
-    """What triggers are called, by key."""
-    return dict(Trigger.objects.values_list("key", "name"))
+def triggers() -> list[Trigger]:
+    """Every trigger as playbooks name it: id, key, name and the playbook it asks for."""
+    return list(Trigger.objects.only("key", "name", "playbook"))
+
+
+def trigger_names(listed: Iterable[Trigger] | None = None) -> dict[str, str]:
+    """What triggers are called, by key; those of the list, where the caller has it."""
+    return {each.key: each.name for each in (triggers() if listed is None else listed)}
 
 
 def find_accounts(user: Any, text: str) -> list[Account]:

@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 
 from accounts.models import Account
 from accounts.selectors import customers
 from playbooks.models import Alert, Intervention, Playbook, PlaybookVersion, Trigger
-from scoring.models import AccountHealth
 from scoring.selectors import newest_run
 
 # Held alerts are not known to be true yet: nothing is recommended on their account.
 _TOLD: Final = Alert.State.OPEN
 _BY_ALERT, _BY_TRIGGER = 0, 1
+# What stands for a severity in rows of plans.
+_NO_ALERT: Final = 0
 # After what answers an alert: the strategy of the account, then what fits more loosely.
 _RANKS: Final[dict[str, int]] = {
     Playbook.Kind.TRIGGER: 2,
@@ -78,7 +79,7 @@ def recommended(
 
     First the playbooks of its open alerts' triggers, the loudest alert first, then those that name the
     triggers, the strategy, kits, lifecycle, renewal, cadence. Left out: what runs there already, what is
-    switched off, accounts that churned. Five queries however many accounts.
+    switched off, accounts that churned. Three queries however many accounts, one more without a day.
     """
     if as_of is None:
         as_of = _today()
@@ -207,16 +208,23 @@ def audience(
 
 
 def audience_sizes(
-    versions: Collection[PlaybookVersion], accounts: QuerySet[Account], *, as_of: date
+    versions: Collection[PlaybookVersion],
+    accounts: QuerySet[Account],
+    *,
+    as_of: date,
+    triggers: Collection[Trigger] | None = None,
 ) -> dict[int, int]:
-    """How many of `accounts` each version fits, by version id; three queries for a whole library."""
+    """How many of `accounts` each version fits, by version id; three queries for a whole library.
+
+    `triggers` are all there are, where the caller has them.
+    """
     sizes = dict.fromkeys((version.pk for version in versions), 0)
     ids: dict[str, int] = {}
     direct: dict[int, list[int]] = defaultdict(list)
-    for pk, key, playbook_id in Trigger.objects.values_list("pk", "key", "playbook_id"):
-        ids[key] = pk
-        if playbook_id is not None:
-            direct[playbook_id].append(pk)
+    for trigger in Trigger.objects.only("key", "playbook") if triggers is None else triggers:
+        ids[trigger.key] = trigger.pk
+        if trigger.playbook_id is not None:
+            direct[trigger.playbook_id].append(trigger.pk)
     by_account: dict[str, Count] = {}
     by_alert: dict[str, Count] = {}
     for version in versions:
@@ -289,43 +297,74 @@ def _today() -> date | None:
 
 
 def situations(account_ids: Collection[int], as_of: date) -> dict[int, Situation]:
-    """What matching reads of each account; churned and merged ones are left out. Four queries."""
-    alerts: dict[int, list[OpenAlert]] = defaultdict(list)
-    told = Alert.objects.filter(account__in=account_ids, state=_TOLD).order_by("-severity", "pk")
-    for pk, key, name, severity, playbook_id in told.values_list(
-        "account_id", "trigger__key", "trigger__name", "severity", "trigger__playbook_id"
-    ):
-        alerts[pk].append(OpenAlert(key, name, severity, playbook_id))
-    running: dict[int, set[int]] = defaultdict(set)
-    plans = Intervention.objects.filter(
-        account__in=account_ids,
-        state__in=Intervention.OPEN_STATES,
-        playbook_version__isnull=False,
-    )
-    for pk, playbook_id in plans.values_list("account_id", "playbook_version__playbook_id"):
-        running[pk].add(playbook_id)
-    health = {
-        pk: (tone, band)
-        for pk, tone, band in AccountHealth.objects.filter(account__in=account_ids).values_list(
-            "account_id", "tone", "band_name"
-        )
-    }
+    """What matching reads of each account; churned and merged ones are left out. Two queries."""
+    alerts, running = _open_on(account_ids)
     rows = customers(Account.objects.filter(pk__in=account_ids, merged_into=None), as_of)
-    found = {}
-    for row in rows.only(
-        "industry", "size_segment", "lifecycle_stage", "customer_since", "renewal_on"
-    ):
-        tone, band = health.get(row.pk, ("", ""))
-        found[row.pk] = Situation(
+    told = rows.order_by().values_list(
+        "pk",
+        "industry",
+        "size_segment",
+        "lifecycle_stage",
+        "health__tone",
+        "health__band_name",
+        "customer_since",
+        "renewal_on",
+    )
+    return {
+        pk: Situation(
             as_of=as_of,
-            industry=row.industry,
-            size=row.size_segment,
-            stage=row.lifecycle_stage,
-            tone=tone,
-            band=band,
-            customer_since=row.customer_since,
-            renewal_on=row.renewal_on,
-            alerts=tuple(alerts[row.pk]),
-            running=frozenset(running[row.pk]),
+            industry=industry,
+            size=size,
+            stage=stage,
+            tone=tone or "",
+            band=band or "",
+            customer_since=since,
+            renewal_on=renewal_on,
+            alerts=tuple(alerts[pk]),
+            running=frozenset(running[pk]),
         )
-    return found
+        for pk, industry, size, stage, tone, band, since, renewal_on in told
+    }
+
+
+def _open_on(
+    account_ids: Collection[int],
+) -> tuple[dict[int, list[OpenAlert]], dict[int, set[int]]]:
+    """Open alerts, the loudest first, and playbooks that run, by account; one query for both."""
+    told = (
+        Alert.objects.filter(account__in=account_ids, state=_TOLD)
+        .order_by()
+        .values_list(
+            "account_id",
+            "trigger__playbook_id",
+            "pk",
+            "severity",
+            "trigger__key",
+            "trigger__name",
+        )
+    )
+    plans = (
+        Intervention.objects.filter(
+            account__in=account_ids,
+            state__in=Intervention.OPEN_STATES,
+            playbook_version__isnull=False,
+        )
+        .order_by()
+        .values_list(
+            "account_id",
+            "playbook_version__playbook_id",
+            "pk",
+            Value(_NO_ALERT),
+            Value(""),
+            Value(""),
+        )
+    )
+    alerts: dict[int, list[OpenAlert]] = defaultdict(list)
+    running: dict[int, set[int]] = defaultdict(set)
+    both: QuerySet[Any, Any] = told.union(plans, all=True)
+    for pk, playbook_id, _, severity, key, name in sorted(both, key=lambda row: (-row[3], row[2])):
+        if severity == _NO_ALERT:
+            running[pk].add(playbook_id)
+        else:
+            alerts[pk].append(OpenAlert(key, name, severity, playbook_id))
+    return alerts, running

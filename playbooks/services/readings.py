@@ -23,7 +23,7 @@ from playbooks.rules import Label, Needs, Rule, columns, needs_of
 from playbooks.rules.components import Components, judge_components
 from scoring.engine import codec
 from scoring.engine.spec import UNKNOWN_BAND, ScorecardSpec
-from scoring.metrics.catalogue import catalogue
+from scoring.metrics.catalogue import catalogue, offered
 from scoring.metrics.derive import parts_of
 from scoring.metrics.facts import Clock, newest
 from scoring.metrics.metric import REPORTED
@@ -109,7 +109,7 @@ def labels(run: ScoreRun | None = None) -> dict[str, Label]:
         key: Label(
             metric.label, metric.kind, metric.unit, prefix, metric.signed, metric.window_days
         )
-        for key, metric in catalogue().items()
+        for key, metric in offered().items()
     }
     for spec in specs_of(run).values():
         for component in spec.components:

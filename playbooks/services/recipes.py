@@ -3,11 +3,14 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
+
+from django.db.models import OuterRef, QuerySet
 
 from accounts.models.account import LifecycleStage, SizeSegment
 from csm.lib.errors import WorkbenchError
+from csm.lib.rows_of import RowsOf
 from playbooks.models import PlaybookKpi, PlaybookStep, PlaybookVersion, StepRole, TargetKind
 from playbooks.rules import Rule, RuleError
 from playbooks.services.drafting import SCORE
@@ -81,6 +84,10 @@ class Kpi:
     target_value: float
     label: str = ""
     due_days: int | None = None
+
+
+_STEP_FIELDS: Final = tuple(each.name for each in fields(Step))
+_KPI_FIELDS: Final = tuple(each.name for each in fields(Kpi))
 
 
 @dataclass(frozen=True)
@@ -159,8 +166,20 @@ def tidy(applies: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in applies.items() if value not in (None, "", [], ())}
 
 
+def with_parts(versions: QuerySet[PlaybookVersion]) -> QuerySet[PlaybookVersion]:
+    """Versions with their steps and KPIs, for `recipe_of` to ask nothing more."""
+    of = {"version": OuterRef("pk")}
+    return versions.annotate(
+        step_rows=RowsOf(PlaybookStep.objects.filter(**of), *_STEP_FIELDS),
+        kpi_rows=RowsOf(PlaybookKpi.objects.filter(**of), *_KPI_FIELDS),
+    )
+
+
 def recipe_of(version: PlaybookVersion) -> Recipe:
-    """What a version says. Two queries unless its steps and KPIs are prefetched."""
+    """What a version says. Two queries unless it was read `with_parts`."""
+    steps, kpis = getattr(version, "step_rows", None), getattr(version, "kpi_rows", None)
+    steps = version.steps.values(*_STEP_FIELDS) if steps is None else steps
+    kpis = version.kpis.values(*_KPI_FIELDS) if kpis is None else kpis
     return Recipe(
         purpose=version.purpose,
         applies=version.applies,
@@ -169,28 +188,12 @@ def recipe_of(version: PlaybookVersion) -> Recipe:
         target_days=version.target_days,
         exit_rule=version.exit_rule,
         exit_days=version.exit_days,
+        # Whatever database says it in JSON: true is not 1 here, nor 5.0 the same as 5.
         steps=tuple(
-            Step(
-                title=row.title,
-                guidance=row.guidance,
-                role=row.role,
-                offset_days=row.offset_days,
-                before_renewal_days=row.before_renewal_days,
-                blocks=row.blocks,
-                needs_approval=row.needs_approval,
-            )
-            for row in version.steps.all()
+            Step(**row | {name: bool(row[name]) for name in ("blocks", "needs_approval")})
+            for row in steps
         ),
-        kpis=tuple(
-            Kpi(
-                metric=row.metric,
-                label=row.label,
-                target_kind=row.target_kind,
-                target_value=row.target_value,
-                due_days=row.due_days,
-            )
-            for row in version.kpis.all()
-        ),
+        kpis=tuple(Kpi(**row | {"target_value": float(row["target_value"])}) for row in kpis),
     )
 
 

@@ -53,14 +53,14 @@ def _asked(request: HttpRequest) -> dict[str, str]:
 def playbooks(request: HttpRequest) -> HttpResponse:
     """The library by kind, with how many customers each playbook would apply to now."""
     user: Any = request.user
-    asked, day = _asked(request), as_of(request)
-    rows = selectors.library(user, as_of=day, **asked)
+    asked, day, triggers = _asked(request), as_of(request), selectors.triggers()
+    rows = selectors.library(user, triggers=triggers, as_of=day, **asked)
     return render(
         request,
         "playbooks/playbook_list.html",
         {
             "headers": cells.LIBRARY,
-            "groups": cells.groups(rows, selectors.trigger_names()),
+            "groups": cells.groups(rows, selectors.trigger_names(triggers)),
             "count": len(rows),
             "asked": asked,
             "is_filtered": any(asked.values()),
@@ -95,8 +95,9 @@ def playbooks_csv(request: HttpRequest) -> HttpResponse:
             "accounts_it_fits",
         ]
     )
-    triggers = selectors.trigger_names()
-    found = selectors.library(user, as_of=as_of(request), **_asked(request))
+    known = selectors.triggers()
+    triggers = selectors.trigger_names(known)
+    found = selectors.library(user, triggers=known, as_of=as_of(request), **_asked(request))
     record_export(request, "playbooks", len(found))
     for row in found:
         version = row.version or row.draft

@@ -24,11 +24,11 @@ from playbooks.selectors import recommendations
 from playbooks.selectors.triggers import bands, components
 from playbooks.services import playbooks
 from playbooks.services.readings import labels
-from playbooks.services.recipes import Recipe, RecipeError, faults, recipe_of
+from playbooks.services.recipes import Recipe, RecipeError, faults, recipe_of, with_parts
 from playbooks.views import playbooks_cells as cells
 from playbooks.views.playbooks import night
 from playbooks.views.triggers_rows import Choices, parts_shown
-from scoring.metrics.catalogue import catalogue
+from scoring.metrics.catalogue import offered
 from scoring.models import ScoreRun
 
 State = PlaybookVersion.State
@@ -62,21 +62,22 @@ def draft(request: HttpRequest, key: str) -> HttpResponse:
 def edit(request: HttpRequest, key: str) -> HttpResponse:
     """The draft as a form. Every button saves what was typed, then does what it says."""
     user = require_admin(request)
-    found = selectors.get_playbook(key)
-    stored = found.versions.filter(state=State.DRAFT).first()
+    stored = _versions_of(key).get(State.DRAFT)
     if stored is None:
-        return redirect("playbook", key)
-    stored.playbook = found
+        return redirect("playbook", selectors.get_playbook(key).key)
     now = recipe_of(stored)
     choices = _choices(now)
     if request.method != "POST":
-        return _editor(request, stored, forms.of_recipe(now, name=found.name, **choices))
+        editor = forms.of_recipe(now, name=stored.playbook.name, **choices)
+        return _editor(request, stored, now, editor)
     editor = forms.of_post(request.POST, now=now, **choices)
     act = request.POST.get("act", "save")
     if editor.act(act):
-        return _editor(request, stored, editor, note="Not saved yet: fill in the exit test first.")
+        return _editor(
+            request, stored, now, editor, note="Not saved yet: fill in the exit test first."
+        )
     if not editor.is_valid():
-        return _editor(request, stored, editor, status=422)
+        return _editor(request, stored, now, editor, status=422)
     recipe, data = editor.recipe(), editor.form.cleaned_data
     acted = forms.acted(recipe, act)
     recipe, anchor = acted or (recipe, "")
@@ -84,7 +85,7 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
         playbooks.save_draft(stored, recipe, by=user, seen=data["seen"], name=data["name"])
     except WorkbenchError as error:
         messages.error(request, str(error))
-        return _editor(request, stored, editor, status=409)
+        return _editor(request, stored, now, editor, status=409)
     if act == "preview":
         return redirect("playbook_publish", key)
     if not acted:
@@ -97,7 +98,7 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
 def _choices(now: Recipe) -> dict[str, Any]:
     industries = Account.objects.exclude(industry="").order_by("industry")
     return {
-        "words": Words(catalogue()),
+        "words": Words(offered()),
         "triggers": dict(Trigger.objects.order_by("name").values_list("key", "name")),
         "industries": list(industries.values_list("industry", flat=True).distinct()),
     }
@@ -106,13 +107,13 @@ def _choices(now: Recipe) -> dict[str, Any]:
 def _editor(
     request: HttpRequest,
     stored: PlaybookVersion,
+    recipe: Recipe,
     editor: forms.Editor,
     *,
     note: str = "",
     status: int = 200,
 ) -> HttpResponse:
     run = night(request)
-    recipe = recipe_of(stored)
     fits = None
     if run:
         seen = visible_to(request.user)
@@ -146,7 +147,7 @@ def _offered(run: ScoreRun | None) -> Choices:
 def publish(request: HttpRequest, key: str) -> HttpResponse:
     """What publishing the draft would change, and publishing it with a note."""
     user = require_admin(request)
-    stored = _draft_of(key)
+    stored, active = _draft_of(key)
     form = PublishForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
@@ -165,20 +166,25 @@ def publish(request: HttpRequest, key: str) -> HttpResponse:
                 f"Version {stored.number} is published. Plans that run keep their version.",
             )
             return redirect("playbook", key)
-    return _preview(request, stored, form, status=422 if form.is_bound else 200)
+    return _preview(request, stored, active, form, status=422 if form.is_bound else 200)
 
 
 def _preview(
-    request: HttpRequest, stored: PlaybookVersion, form: PublishForm, *, status: int
+    request: HttpRequest,
+    stored: PlaybookVersion,
+    active: PlaybookVersion | None,
+    form: PublishForm,
+    *,
+    status: int,
 ) -> HttpResponse:
-    run, triggers = night(request), selectors.trigger_names()
-    active = stored.playbook.versions.filter(state=State.ACTIVE).first()
+    run, known_triggers = night(request), selectors.triggers()
+    triggers = selectors.trigger_names(known_triggers)
     recipe, before = recipe_of(stored), recipe_of(active) if active else Recipe()
     sizes = {}
     if run:
         both = [version for version in (stored, active) if version]
         seen = visible_to(request.user)
-        sizes = recommendations.audience_sizes(both, seen, as_of=run.as_of)
+        sizes = recommendations.audience_sizes(both, seen, as_of=run.as_of, triggers=known_triggers)
     known = words.with_score(labels(run))
     return render(
         request,
@@ -202,7 +208,7 @@ def _preview(
 def discard(request: HttpRequest, key: str) -> HttpResponse:
     """Throw the draft away."""
     user = require_admin(request)
-    stored = _draft_of(key)
+    stored, _ = _draft_of(key)
     try:
         stays = playbooks.discard_draft(stored, by=user)
     except WorkbenchError as error:
@@ -247,12 +253,16 @@ def switch(request: HttpRequest, key: str) -> HttpResponse:
     )
 
 
-def _draft_of(key: str) -> PlaybookVersion:
-    stored = (
-        PlaybookVersion.objects.filter(playbook__key=key, state=State.DRAFT)
-        .select_related("playbook")
-        .first()
-    )
+def _versions_of(key: str) -> dict[str, PlaybookVersion]:
+    """Draft and active version of a playbook, with their parts, by state: those there are."""
+    rows = PlaybookVersion.objects.filter(playbook__key=key).exclude(state=State.RETIRED)
+    return {row.state: row for row in with_parts(rows.select_related("playbook"))}
+
+
+def _draft_of(key: str) -> tuple[PlaybookVersion, PlaybookVersion | None]:
+    """The draft and what is active beside it; Http404 without a draft."""
+    versions = _versions_of(key)
+    stored = versions.get(State.DRAFT)
     if stored is None:
         raise Http404("There is no draft.")
-    return stored
+    return stored, versions.get(State.ACTIVE)

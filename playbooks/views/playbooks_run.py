@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import changeable_by, may_write, require_admin, visible_to
+from accounts.access import may_change, may_write, require_admin, visible_to
 from accounts.downloads import record_export
 from accounts.models import Account
 from csm.lib.dates import today
@@ -64,9 +64,7 @@ def audience(request: HttpRequest, key: str) -> HttpResponse:
             state__in=Intervention.OPEN_STATES,
         )
     }
-    mine = (
-        set(changeable_by(user).filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
-    )
+    mine = {account.pk for account in accounts if may_change(user, account)}
     return render(
         request,
         "playbooks/playbook_audience.html",
@@ -168,7 +166,7 @@ def dry_run(request: HttpRequest, key: str) -> HttpResponse:
         "as_of": run.as_of if run else None,
     }
     if chosen := request.GET.get("account", ""):
-        account, may_change = _account(user, chosen)
+        account = _account(user, chosen)
         prefetch_related_objects([version], "steps", "kpis")
         recipe, known = recipe_of(version), labels(run)
         tried = selectors.rehearse(account, version, on=today(), run=run, labels=known)
@@ -188,20 +186,19 @@ def dry_run(request: HttpRequest, key: str) -> HttpResponse:
             "may_start": version.state == PlaybookVersion.State.ACTIVE
             and version.playbook.is_active
             and tried.running is None
-            and may_change,
+            and may_change(user, account),
             **cells.rehearsal(tried, known),
         }
     return render(request, "playbooks/playbook_try.html", context)
 
 
-def _account(user: Any, text: str) -> tuple[Account, bool]:
-    """An account the viewer may see, and whether they may change it too."""
+def _account(user: Any, text: str) -> Account:
+    """An account the viewer may see."""
     pk = whole(text)
-    for rows, may_change in ((changeable_by(user), True), (visible_to(user), False)):
-        found = None if pk is None else rows.filter(pk=pk).first()
-        if found is not None:
-            return found, may_change
-    raise Http404("There is no such account.")
+    found = None if pk is None else visible_to(user).filter(pk=pk).first()
+    if found is None:
+        raise Http404("There is no such account.")
+    return found
 
 
 @require_POST

@@ -29,7 +29,7 @@ from playbooks.views.shown_night import night_of
 from playbooks.views.triggers_cells import account_link, evidence_text, spans
 from playbooks.views.triggers_replays import span_of, wake
 from playbooks.views.triggers_rows import Choices, parts_shown
-from scoring.metrics.catalogue import catalogue
+from scoring.metrics.catalogue import offered
 from scoring.models import ScoreRun
 
 # What a submit of the editor may ask for besides adding and removing rows.
@@ -62,7 +62,7 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
 
 def _edit(request: HttpRequest, trigger: Trigger | None, values: Mapping[str, Any]) -> HttpResponse:
     run = night_of(request)
-    words, labels = Words(catalogue()), readings.labels(run)
+    words, labels = Words(offered()), readings.labels(run)
     # What it says already stays a choice, although nobody else would be offered it.
     choices = {
         "industries": selectors.industries((values.get("scope") or {}).get("industry", ())),

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable
 from time import monotonic
 
+from accounts.models import MetricDefinition
 from scoring.metrics import (
     activity,
     commercial,
@@ -16,7 +17,7 @@ from scoring.metrics import (
     support,
     usage,
 )
-from scoring.metrics.custom import defined
+from scoring.metrics.custom import defined, metric_of
 from scoring.metrics.metric import Metric
 
 FAMILIES = {
@@ -59,23 +60,36 @@ def metrics_of(keys: Iterable[str]) -> dict[str, Metric]:
 _ATTRIBUTES = ("", "industry", "lifecycle_stage")
 # Pages ask for labels dozens of times; a definition may be this many seconds old there.
 _FRESH_SECONDS = 10.0
-_told: tuple[float, dict[str, Metric]] = (float("-inf"), {})
+# When they were read, all that are defined, and the keys of those switched on.
+_told: tuple[float, dict[str, Metric], frozenset[str]] = (float("-inf"), {}, frozenset())
+
+
+def _defined_lately() -> tuple[dict[str, Metric], frozenset[str]]:
+    global _told
+    if monotonic() - _told[0] > _FRESH_SECONDS:
+        rows = list(MetricDefinition.objects.all())
+        on = frozenset(row.key for row in rows if row.is_active)
+        _told = (monotonic(), {row.key: metric_of(row) for row in rows}, on)
+    return _told[1:]
 
 
 def find(key: str) -> Metric | None:
     """The metric of a key for showing it: its label may be seconds old, switched-off ones are found."""
-    global _told
     if key in CATALOGUE or key in _ATTRIBUTES:
         return CATALOGUE.get(key)
-    if monotonic() - _told[0] > _FRESH_SECONDS:
-        _told = (monotonic(), defined())
-    return _told[1].get(key)
+    return _defined_lately()[0].get(key)
+
+
+def offered() -> dict[str, Metric]:
+    """`catalogue` for pages: what another process defined may be missing there for seconds."""
+    own, on = _defined_lately()
+    return CATALOGUE | {key: own[key] for key in own if key in on and key not in CATALOGUE}
 
 
 def forget_definitions() -> None:
-    """Make the next `find` read them again: after they changed."""
+    """Make pages of this process read them again: after they changed."""
     global _told
-    _told = (float("-inf"), {})
+    _told = (float("-inf"), {}, frozenset())
 
 
 def unknown_metrics(keys: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from accounts import audit
 from accounts.models import MetricDefinition
 from csm.lib.errors import WorkbenchError
-from scoring.metrics.catalogue import CATALOGUE
+from scoring.metrics.catalogue import CATALOGUE, forget_definitions
 from scoring.metrics.read import frame
 from scoring.models import Cap, Measure, ScorecardVersion, ScoreRun
 
@@ -79,6 +79,7 @@ def save(definition: MetricDefinition, *, by: Any) -> MetricDefinition:
                 "after": {name: _plain(getattr(definition, name)) for name in names},
             },
         )
+    forget_definitions()
     return definition
 
 

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.access import changeable_by
+from accounts.access import may_change
 from csm.lib.dates import today
 from csm.portfolio import account_selectors as selectors
 from csm.portfolio.account import header
@@ -15,6 +15,7 @@ from playbooks.models import Intervention
 from playbooks.selectors.plans import rows
 from playbooks.selectors.recommendations import recommended
 from playbooks.tables import plans as cells
+from playbooks.views.shown_night import night_of
 
 # Recommendations shown at once; the others unfold.
 _FIRST = 3
@@ -31,13 +32,16 @@ def account_plans(request: HttpRequest, pk: int) -> HttpResponse:
         rows(Intervention.objects.filter(account=account)).order_by("-started_on", "-pk")[:_MOST]
     )
     context = header(account, health, "account_plans")
-    fits = [] if context["is_churned"] else recommended([account.pk]).get(account.pk, [])
+    night = night_of(request)
+    fits = []
+    if night is not None and not context["is_churned"]:
+        fits = recommended([account.pk], as_of=night.as_of)[account.pk]
     context |= {
         "open": [_shown(plan, on, now) for plan in found if plan.is_open],
         "past": [_shown(plan, on, now) for plan in found if not plan.is_open],
         "first": fits[:_FIRST],
         "others": fits[_FIRST:],
-        "may": changeable_by(request.user).filter(pk=pk).exists(),
+        "may": may_change(request.user, account),
     }
     return render(request, "portfolio/account_plans.html", context)
 

@@ -165,9 +165,9 @@ def test_queries_do_not_grow(book, make_playbook, make_account, django_assert_nu
         make_playbook(f"p{n}", applies={"tones": ["poor"], "sizes": ["Enterprise"]})
     versions = active_versions()
     ids = [account.pk for account in book]
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(4):
         recommended(ids)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(3):
         recommended(ids[:1], as_of=NIGHT)
     with django_assert_num_queries(2):
         audience_sizes(versions, Account.objects.all(), as_of=NIGHT)

@@ -21,8 +21,9 @@ from scoring.engine.score import Scored
 from scoring.engine.score import score as score_packed
 from scoring.models import AccountHealth, BandChange, ScoreRun, ScoreShard, Snapshot
 from scoring.selectors import newest_run
-from scoring.services import publish, rollup_moves, shards
+from scoring.services import rollup_moves, shards
 from scoring.services.by_day_lock import one_writer
+from scoring.services.health import HEALTH_FIELDS, health_rows
 from scoring.services.populations import Group, Plan, frozen_of, groups
 from scoring.services.versions import published_spec
 
@@ -132,12 +133,12 @@ def _write(
     AccountHealth.objects.filter(inside).delete()
     health: list[AccountHealth] = []
     for group, _ in scored:
-        rows = publish.health_rows(
+        rows = health_rows(
             run,
             group.version_id,
             group.spec,
             _cuts(run, group.version_id),
-            publish.night_rows_of(run, group.version_id, group.account_ids.tolist()),
+            group.account_ids.tolist(),
         )
         health += [_health(row, at) for row in rows]
     AccountHealth.objects.bulk_create(health)
@@ -148,7 +149,7 @@ def _write(
 
 
 def _health(row: tuple[Any, ...], at: datetime) -> AccountHealth:
-    names = ("account_id", "as_of", "version_id", "run_id", *publish.HEALTH_FIELDS[4:])
+    names = ("account_id", "as_of", "version_id", "run_id", *HEALTH_FIELDS[4:])
     return AccountHealth(**dict(zip(names, row, strict=True)), rescored_at=at)
 
 

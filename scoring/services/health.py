@@ -1,26 +1,29 @@
-"""Current health: computed again from what the snapshots stored, and how a night's whole is written."""
+"""What current health is: a row an account, from its snapshot, its record and its earlier scores.
 
-import re
+A worker that has just scored accounts has all of it at hand (`columns_of_scored`); afterwards it is computed
+again from what the snapshots stored (`columns_of_stored`). Both are the same to the last bit.
+"""
+
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-from django.db import OperationalError, connection, transaction
+from django.db import connection
 
-from csm.lib.copy import Column, among, read_columns, write_columns
+from csm.lib.copy import Column, among, read_columns
 from csm.lib.money import in_own_currency, per_unit
 from scoring.engine import codec, statistics
-from scoring.engine.pack import Floats, Packed
+from scoring.engine.pack import Floats
 from scoring.engine.revenue import tier_by_amount, tier_by_quantile
+from scoring.engine.score import Scored
 from scoring.engine.score import score as score_packed
 from scoring.engine.spec import ScorecardSpec, slots
-from scoring.models import AccountHealth, ScoreRun
+from scoring.models import ScoreRun
 from scoring.priority import priority
-from scoring.services.populations import Plan
+from scoring.services.populations import Group
 
-TABLE = AccountHealth._meta.db_table
 Cuts = tuple[float, float]
 
 HEALTH_FIELDS = (
@@ -59,10 +62,11 @@ ORDER BY a.id
 
 
 @dataclass(frozen=True, eq=False)
-class _Stored:
-    """What the snapshots of n accounts stored and what their accounts say: money in minor units, NaN unknown.
+class _Night:
+    """What one version's night says of n accounts, and their accounts: money in minor units, NaN unknown.
 
-    components (n, bytes of one row). renewal_days: from the night on. week, month: the score then.
+    components (n, bytes of one row). points, weights (n, measures) as `Scored` has them. renewal_days: from
+    the night on. week, month: the score then.
     """
 
     ids: np.ndarray
@@ -70,7 +74,8 @@ class _Stored:
     band: np.ndarray
     coverage: Floats
     components: np.ndarray
-    packed: Packed
+    points: Floats
+    weights: Floats
     predicted: Floats
     week: Floats
     month: Floats
@@ -78,11 +83,87 @@ class _Stored:
     renewal_days: Floats
 
 
-def night_rows_of(
-    run: ScoreRun, version_id: int, account_ids: Collection[int]
-) -> list[tuple[Any, ...]]:
-    """Some snapshots of a night with their accounts: what `health_rows` is made of."""
-    return _night_rows(run, version_id, *among("a.id", account_ids))
+def columns_of_scored(
+    run: ScoreRun, group: Group, scored: Scored, predicted: Floats, first_id: int, last_id: int
+) -> list[Column]:
+    """Current health of a group that has just been scored, in the order of `HEALTH_FIELDS`; PostgreSQL only.
+
+    `predicted` as the snapshots store it. Tiers by quantile stay empty: where they begin is not known before
+    the whole book is scored. The range is that of the group's shard.
+    """
+    inside = [first_id, last_id]
+    renewal = read_columns(
+        "SELECT id, renewal_on - %s::date AS days FROM accounts_account "
+        "WHERE id BETWEEN %s AND %s AND renewal_on IS NOT NULL ORDER BY id",
+        [run.as_of, *inside],
+        {"id": "int8", "days": "float8"},
+    )
+    week, month = (
+        read_columns(
+            "SELECT account_id AS id, score FROM scoring_snapshot WHERE as_of = %s AND version_id = %s "
+            "AND account_id BETWEEN %s AND %s ORDER BY account_id",
+            [day, group.version_id, *inside],
+            {"id": "int8", "score": "float8"},
+        )
+        for day in _before(run.as_of)
+    )
+    ids = group.account_ids
+    night = _Night(
+        ids=ids,
+        score=scored.score,
+        band=scored.band,
+        coverage=scored.coverage,
+        components=codec.points_matrix(scored.component_scores),
+        points=scored.points,
+        weights=scored.weights,
+        predicted=predicted,
+        week=_at(ids, week, "score"),
+        month=_at(ids, month, "score"),
+        arr=group.attributes["arr_amount"].to_numpy(dtype=np.float64),
+        renewal_days=_at(ids, renewal, "days"),
+    )
+    return _columns(run, group.version_id, group.spec, None, night)
+
+
+def _at(ids: np.ndarray, columns: Mapping[str, Any], name: str) -> Floats:
+    """A column by account, NaN where it has no row."""
+    found = np.full(len(ids), np.nan)
+    place = np.searchsorted(columns["id"], ids)
+    near = np.minimum(place, len(columns["id"]) - 1)
+    if len(columns["id"]):
+        here = columns["id"][near] == ids
+        found[here] = columns[name][near[here]]
+    return found
+
+
+def columns_of_stored(
+    run: ScoreRun,
+    version_id: int,
+    spec: ScorecardSpec,
+    cuts: Cuts | None,
+    first_id: int,
+    last_id: int,
+) -> list[Column]:
+    """Current health of a range from its snapshots, in the order of `HEALTH_FIELDS`; [] without any."""
+    rows = _night_rows(run, version_id, "a.id BETWEEN %s AND %s", [first_id, last_id])
+    return (
+        _columns(run, version_id, spec, cuts, _of_rows(rows, run, version_id, spec)) if rows else []
+    )
+
+
+def health_rows(
+    run: ScoreRun,
+    version_id: int,
+    spec: ScorecardSpec,
+    cuts: Cuts | None,
+    account_ids: Collection[int],
+) -> Iterator[tuple[Any, ...]]:
+    """Current health of a few accounts from their snapshots, in the order of `HEALTH_FIELDS`."""
+    rows = _night_rows(run, version_id, *among("a.id", account_ids))
+    if not rows:
+        return iter(())
+    columns = _columns(run, version_id, spec, cuts, _of_rows(rows, run, version_id, spec))
+    return zip(*(column.plain() for column in columns), strict=True)
 
 
 def _night_rows(
@@ -101,41 +182,28 @@ def _before(as_of: date) -> tuple[date, date]:
     return as_of - timedelta(days=7), as_of - timedelta(days=30)
 
 
-def health_rows(
-    run: ScoreRun,
-    version_id: int,
-    spec: ScorecardSpec,
-    cuts: Cuts | None,
-    rows: Sequence[tuple[Any, ...]],
-) -> Iterator[tuple[Any, ...]]:
-    """Current health in the order of `HEALTH_FIELDS`, from rows of `night_rows_of`.
-
-    The night computes the same for everybody; this is for the few accounts that are scored again by day.
-    """
-    if not rows:
-        return iter(())
-    stored = _of_rows(rows, run.as_of, len(slots(spec)))
-    columns = _columns(run, version_id, spec, cuts, stored)
-    return zip(*(column.plain() for column in columns), strict=True)
-
-
-def _of_rows(rows: Sequence[tuple[Any, ...]], as_of: date, width: int) -> _Stored:
+def _of_rows(
+    rows: Sequence[tuple[Any, ...]], run: ScoreRun, version_id: int, spec: ScorecardSpec
+) -> _Night:
     ids, scores, bands, coverage, components, inputs, predicted, week, month, arr, renewal = zip(
         *rows, strict=True
     )
+    stats = statistics.Stats.from_json(run.statistics[str(version_id)])
+    scored = score_packed(spec, codec.decode_inputs(inputs, len(slots(spec))), stats)
     packed = b"".join(bytes(row) for row in components)
-    return _Stored(
+    return _Night(
         ids=np.array(ids, dtype=np.int64),
         score=_floats(scores),
         band=np.array(bands, dtype=np.int64),
         coverage=_floats(coverage),
         components=np.frombuffer(packed, dtype=np.uint8).reshape(len(rows), -1),
-        packed=codec.decode_inputs(inputs, width),
+        points=scored.points,
+        weights=scored.weights,
         predicted=_floats(predicted),
         week=_floats(week),
         month=_floats(month),
         arr=_floats(arr),
-        renewal_days=_days_until(renewal, as_of),
+        renewal_days=_days_until(renewal, run.as_of),
     )
 
 
@@ -152,40 +220,38 @@ def _days_until(days: Sequence[Any], as_of: date) -> Floats:
 
 
 def _columns(
-    run: ScoreRun, version_id: int, spec: ScorecardSpec, cuts: Cuts | None, stored: _Stored
+    run: ScoreRun, version_id: int, spec: ScorecardSpec, cuts: Cuts | None, night: _Night
 ) -> list[Column]:
     """Current health as columns, in the order of `HEALTH_FIELDS`."""
-    stats = statistics.Stats.from_json(run.statistics[str(version_id)])
-    scored = score_packed(spec, stored.packed, stats)
-    score = stored.score
-    change_7d, change_30d = score - stored.week, score - stored.month
-    lost = np.where(np.isfinite(scored.points), scored.weights - scored.points, -1.0)
+    score = night.score
+    change_7d, change_30d = score - night.week, score - night.month
+    lost = np.where(np.isfinite(night.points), night.weights - night.points, -1.0)
     driver = lost.argmax(axis=1)
     most = lost[np.arange(len(lost)), driver]
     labels = [measure.label for measure in spec.measures]
-    attention = priority(score, change_30d, stored.renewal_days, stored.arr / per_unit()).total
+    attention = priority(score, change_30d, night.renewal_days, night.arr / per_unit()).total
     words = spec.band_words
     # -1, Unknown, is the last of the words.
-    place = stored.band % len(words)
-    tiers, tier = np.unique(_tiers(spec, stored.predicted, cuts), return_inverse=True)
-    size = len(stored.ids)
+    place = night.band % len(words)
+    tiers, tier = np.unique(_tiers(spec, night.predicted, cuts), return_inverse=True)
+    size = len(night.ids)
     return [
-        Column("account_id", "int8", stored.ids),
+        Column("account_id", "int8", night.ids),
         Column.same("as_of", "date", run.as_of, size),
         Column.same("version_id", "int8", version_id, size),
         Column.same("run_id", "int8", run.pk, size),
         Column.floats("score", score),
-        Column("band", "int2", stored.band),
+        Column("band", "int2", night.band),
         Column("band_name", "text", place, words=[name for name, _ in words]),
         Column("tone", "text", place, words=[tone for _, tone in words]),
-        Column("coverage", "float8", stored.coverage),
-        Column("components", "bytea", stored.components),
+        Column("coverage", "float8", night.coverage),
+        Column("components", "bytea", night.components),
         Column.floats("change_7d", change_7d),
         Column.floats("change_30d", change_30d),
         Column("top_driver", "text", np.where(most > 0, driver, len(labels)), words=[*labels, ""]),
         Column.floats("top_driver_lost", np.where(most > 0, most, np.nan)),
         Column("priority", "float8", attention),
-        Column.whole("predicted_6m_amount", stored.predicted),
+        Column.whole("predicted_6m_amount", night.predicted),
         Column("tier", "text", tier, words=tiers.tolist()),
     ]
 
@@ -197,188 +263,3 @@ def _tiers(spec: ScorecardSpec, amounts: Floats, cuts: Cuts | None) -> np.ndarra
     if cuts is None:
         return np.full(len(amounts), "")
     return tier_by_quantile(amounts, cuts)
-
-
-# --- The whole night -------------------------------------------------------------------------------
-
-
-def replace(run: ScoreRun, plan: Plan, cuts: Mapping[int, Cuts | None]) -> None:
-    """Current health becomes this night's; an account the night did not score keeps its last row.
-
-    The caller holds the transaction and `by_day_lock.one_writer`. Memory is bounded by a shard. On
-    PostgreSQL the new night is a table of its own until the last moment: readers see the old one.
-    """
-    ranges = list(run.shards.order_by("number").values_list("first_id", "last_id"))
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_current_xact_id()::text")
-            # A name no other table has had.
-            new = f"{TABLE}_{run.pk}_{cursor.fetchone()[0]}"
-            cursor.execute(f"CREATE TABLE {new} (LIKE {TABLE} INCLUDING DEFAULTS)")
-        for first_id, last_id in ranges:
-            for version_id, spec in plan:
-                stored = _of_columns(run, version_id, first_id, last_id, len(slots(spec)))
-                if len(stored.ids):
-                    columns = _columns(run, version_id, spec, cuts[version_id], stored)
-                    write_columns(new, columns)
-        _swap(new)
-        return
-    for first_id, last_id in ranges:
-        _delete_scored(run, plan, first_id, last_id)
-        for version_id, spec in plan:
-            rows = _night_rows(run, version_id, "a.id BETWEEN %s AND %s", [first_id, last_id])
-            if rows:
-                stored = _of_rows(rows, run.as_of, len(slots(spec)))
-                write_columns(TABLE, _columns(run, version_id, spec, cuts[version_id], stored))
-
-
-def _delete_scored(run: ScoreRun, plan: Plan, first_id: int, last_id: int) -> None:
-    """Clear the rows about to be replaced."""
-    marks = ", ".join(["%s"] * len(plan))
-    with connection.cursor() as cursor:
-        # All of the snapshots' primary key is named: half of it would read the night once per account.
-        cursor.execute(
-            f"DELETE FROM {TABLE} WHERE account_id IN (SELECT s.account_id "
-            f"FROM scoring_snapshot s WHERE s.as_of = %s AND s.version_id IN ({marks}) "
-            "AND s.account_id BETWEEN %s AND %s AND s.run_id = %s)",
-            [run.as_of, *(version_id for version_id, _ in plan), first_id, last_id, run.pk],
-        )
-
-
-def _of_columns(run: ScoreRun, version_id: int, first_id: int, last_id: int, width: int) -> _Stored:
-    """Range by range of each table's own index, put together here: nothing for a planner to get wrong."""
-    inside = [first_id, last_id]
-    snapshots = read_columns(
-        "SELECT account_id, score, band, coverage, components, inputs, predicted_6m_amount "
-        "FROM scoring_snapshot WHERE as_of = %s AND version_id = %s AND run_id = %s "
-        "AND account_id BETWEEN %s AND %s ORDER BY account_id",
-        [run.as_of, version_id, run.pk, *inside],
-        {
-            "account_id": "int8",
-            "score": "float8",
-            "band": "int8",
-            "coverage": "float8",
-            "components": "bytea",
-            "inputs": "bytea",
-            "predicted_6m_amount": "float8",
-        },
-    )
-    accounts = read_columns(
-        f"SELECT id, {in_own_currency('arr_amount')} AS arr_amount, "
-        "renewal_on - %s::date AS renewal FROM accounts_account "
-        "WHERE id BETWEEN %s AND %s ORDER BY id",
-        [run.as_of, *inside],
-        {"id": "int8", "arr_amount": "float8", "renewal": "float8"},
-    )
-    ids = snapshots["account_id"]
-    there = np.isin(ids, accounts["id"], assume_unique=True)
-    known = ids[there]
-    week, month = (
-        read_columns(
-            "SELECT account_id AS id, score FROM scoring_snapshot WHERE as_of = %s AND version_id = %s "
-            "AND account_id BETWEEN %s AND %s ORDER BY account_id",
-            [day, version_id, *inside],
-            {"id": "int8", "score": "float8"},
-        )
-        for day in _before(run.as_of)
-    )
-    components = np.frombuffer(snapshots["components"], dtype=np.uint8)
-    return _Stored(
-        ids=known,
-        score=snapshots["score"][there],
-        band=snapshots["band"][there],
-        coverage=snapshots["coverage"][there],
-        components=components.reshape(len(ids), -1)[there] if len(ids) else components,
-        packed=codec.joined_inputs(snapshots["inputs"], len(ids), width)[there],
-        predicted=snapshots["predicted_6m_amount"][there],
-        week=_at(known, week, "score"),
-        month=_at(known, month, "score"),
-        arr=_at(known, accounts, "arr_amount"),
-        renewal_days=_at(known, accounts, "renewal"),
-    )
-
-
-def _at(ids: np.ndarray, columns: Mapping[str, Any], name: str) -> Floats:
-    """A column by account, NaN where it has no row."""
-    found = np.full(len(ids), np.nan)
-    place = np.searchsorted(columns["id"], ids)
-    near = np.minimum(place, len(columns["id"]) - 1)
-    if len(columns["id"]):
-        here = columns["id"][near] == ids
-        found[here] = columns[name][near[here]]
-    return found
-
-
-def _swap(new: str) -> None:
-    """Make the table `new` the one partition of current health.
-
-    Indexes are built when the rows are there, which is cheaper than keeping them up. What else refers to the
-    table (indexes' names, views, grants) stays with the partitioned table.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {new} SELECT h.* FROM {TABLE} h "
-            f"WHERE NOT EXISTS (SELECT FROM {new} n WHERE n.account_id = h.account_id) "
-            # No constraint does: an account deleted while a night was published would be carried for ever.
-            "AND EXISTS (SELECT FROM accounts_account a WHERE a.id = h.account_id)"
-        )
-        cursor.execute(f"ALTER TABLE {new} ADD PRIMARY KEY (account_id)")
-        cursor.execute(
-            "SELECT pg_get_indexdef(indexrelid) FROM pg_index "
-            "WHERE indrelid = %s::regclass AND NOT indisprimary",
-            [TABLE],
-        )
-        for (definition,) in cursor.fetchall():
-            cursor.execute(
-                re.sub(r" \S+ ON (ONLY )?\S+ USING", f" ON {new} USING", definition, count=1)
-            )
-        # A sample of 9,000 rows tells a planner of these columns what 30,000 do, in a third of the time.
-        cursor.execute("SET LOCAL default_statistics_target = 30")
-        cursor.execute(f"ANALYZE {new}")
-        cursor.execute("SET LOCAL default_statistics_target TO DEFAULT")
-        if not _alone():
-            # Somebody reads for long: readers would queue behind us. Row by row disturbs nobody.
-            cursor.execute(f"DELETE FROM {TABLE}")
-            cursor.execute(f"INSERT INTO {TABLE} SELECT * FROM {new}")
-            cursor.execute(f"DROP TABLE {new}")
-            return
-        cursor.execute(
-            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass",
-            [TABLE],
-        )
-        for (old,) in cursor.fetchall():
-            cursor.execute(f"ALTER TABLE {TABLE} DETACH PARTITION {old}")
-            cursor.execute(f"DROP TABLE {old}")
-        cursor.execute(
-            f"ALTER TABLE {TABLE} ATTACH PARTITION {new} FOR VALUES FROM (MINVALUE) TO (MAXVALUE)"
-        )
-
-
-def _alone() -> bool:
-    """The table is ours until the transaction ends; False when somebody kept it for two seconds."""
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '2s'")
-            cursor.execute(f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE")
-            cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
-    except OperationalError:
-        return False
-    return True
-
-
-def analyse_once() -> None:
-    """Let PostgreSQL's planner know the whole of current health.
-
-    Nobody analyses a partitioned table by itself; once done it holds across swaps. After the transaction, so
-    that no reader waits.
-    """
-    if connection.vendor != "postgresql":
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_stats WHERE schemaname = current_schema() "
-            "AND tablename = %s AND inherited)",
-            [TABLE],
-        )
-        if not cursor.fetchone()[0]:
-            cursor.execute(f"ANALYZE {TABLE}")

@@ -30,7 +30,7 @@ from csm.lib.retry import is_passing, retrying
 from csm.lib.workers import unheld, worker_name
 from scoring.engine import statistics
 from scoring.models import Scorecard, ScorecardVersion, ScoreRun, ScoreShard
-from scoring.services import publish, shards, versions
+from scoring.services import publish, shards, staged, versions
 from scoring.services.leases import LEASE, kept
 from scoring.services.populations import Plan
 
@@ -328,6 +328,8 @@ def _merge(run: ScoreRun) -> bool:
         )
         if won:
             run.shards.update(partial={})
+            if publish.is_to_be_shown(run):
+                staged.begin(run)
     return bool(won)
 
 

@@ -7,15 +7,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from csm.lib.copy import columns_of
-from scoring.engine.revenue import quantile_cuts
-from scoring.models import DailyRollup, ScoreRun, Snapshot
-from scoring.services import health, revisions, rollups
+from scoring.models import DailyRollup, ScoreRun
+from scoring.services import revisions, rollups, staged
 from scoring.services.by_day_lock import one_writer
-from scoring.services.health import HEALTH_FIELDS, Cuts, health_rows, night_rows_of
+from scoring.services.health import Cuts
 from scoring.services.populations import Plan
-
-__all__ = ["HEALTH_FIELDS", "health_rows", "night_rows_of", "publish"]
 
 _COUNTED = ("accounts", "scored", "unknown", "band_changes")
 _FINISHED = (*_COUNTED, "report", "state", "error", "finished_at")
@@ -33,37 +29,34 @@ def publish(run: ScoreRun, plan: Plan) -> None:
         if locked.state != ScoreRun.State.SCORING:
             return
         gathered = list(locked.shards.order_by("number").values_list("partial", flat=True))
-        cuts = {version_id: _cuts(locked, version_id) for version_id, _ in plan}
-        if not locked.history_only and not _is_older_than_shown(locked):
-            health.replace(locked, plan, cuts)
+        whole = staged.is_whole(locked)
+        cuts = {
+            version_id: staged.cuts_of(locked, version_id, whole=whole) for version_id, _ in plan
+        }
+        if is_to_be_shown(locked):
+            staged.replace(locked, plan, cuts, whole=whole)
         DailyRollup.objects.filter(as_of=locked.as_of).delete()
         for version_id, spec in plan:
             rollups.store(locked, version_id, spec, _of(gathered, version_id, "rollup"))
         _finish(locked, plan, cuts)
         locked.save(update_fields=_FINISHED)
         locked.shards.update(partial={})
-    health.analyse_once()
+        staged.drop_ended()
+    staged.analyse_once()
 
 
-def _is_older_than_shown(run: ScoreRun) -> bool:
-    return ScoreRun.objects.filter(
+def is_to_be_shown(run: ScoreRun) -> bool:
+    """Whether current health becomes this night's: it is no back-fill."""
+    later = ScoreRun.objects.filter(
         state=ScoreRun.State.DONE, history_only=False, as_of__gt=run.as_of
-    ).exists()
+    )
+    return not run.history_only and not later.exists()
 
 
 def _of(gathered: Sequence[dict[str, Any]], version_id: int, what: str) -> list[list[Any]]:
     """One thing the shards gathered under a version, a list per shard that had accounts of it."""
     key = str(version_id)
     return [part[key][what] for part in gathered if key in part]
-
-
-def _cuts(run: ScoreRun, version_id: int) -> Cuts | None:
-    """Q25 and Q75 of predicted revenue in minor units, exact: 8 bytes an account are read for them."""
-    known = Snapshot.objects.filter(
-        as_of=run.as_of, version_id=version_id, run=run, predicted_6m_amount__isnull=False
-    ).order_by()
-    amounts = columns_of(known, {"predicted_6m_amount": "float8"})["predicted_6m_amount"]
-    return quantile_cuts(amounts) if len(amounts) else None
 
 
 def _finish(run: ScoreRun, plan: Plan, cuts: dict[int, Cuts | None]) -> None:

@@ -1,9 +1,12 @@
 """One shard's work: count its part of the statistics, or score it and store its snapshots."""
 
-from collections import OrderedDict
+import logging
+import pickle
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import date, timedelta
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import numpy as np
 from django.db.models import Q
@@ -16,8 +19,10 @@ from scoring.engine.score import Scored
 from scoring.engine.score import score as score_packed
 from scoring.engine.spec import UNKNOWN_BAND
 from scoring.models import BandChange, ScoreRun, ScoreShard, Snapshot
-from scoring.services import partitions, revisions, rollups
+from scoring.services import partitions, revisions, rollups, staged
 from scoring.services.populations import Group, Plan, frozen_of, groups
+
+log = logging.getLogger("scoring.nights")
 
 # {version id: {"rollup": sums}}
 Gathered = dict[str, dict[str, Any]]
@@ -38,29 +43,44 @@ SNAPSHOT_FIELDS = (
 )
 
 
-# What was read to count a shard is kept for scoring it, as far as this many bytes reach: about 100 an account.
-KEPT_BYTES = 24_000_000
-_kept: OrderedDict[tuple[int, int], list[Group]] = OrderedDict()
+# What was read to count a shard is kept for scoring it, in files without a name, about 100 bytes an account:
+# the database gives it out more slowly than any disk.
+KEPT_SHARDS = 200
+_kept: dict[tuple[int, int], IO[bytes]] = {}
 
 
 def _keep(run: ScoreRun, shard: ScoreShard, found: list[Group]) -> None:
     """Keep a shard's groups, of this run only, those counted first: they are scored first."""
     for key in [key for key in _kept if key[0] != run.pk]:
-        del _kept[key]
-    if sum(map(_bytes, [*_kept.values(), found])) <= KEPT_BYTES:
-        _kept[run.pk, shard.pk] = found
+        _kept.pop(key).close()
+    if len(_kept) >= KEPT_SHARDS:
+        return
+    with ExitStack() as unless_kept:
+        try:
+            file = unless_kept.enter_context(TemporaryFile())
+            pickle.dump(found, file, protocol=5)
+        except OSError as error:
+            log.warning("shard %s is read again, as it cannot be kept: %s", shard.number, error)
+        else:
+            _kept[run.pk, shard.pk] = file
+            unless_kept.pop_all()
+
+
+def _read_back(run: ScoreRun, shard: ScoreShard) -> list[Group] | None:
+    """What this process kept of the shard, once."""
+    file = _kept.pop((run.pk, shard.pk), None)
+    if file is None:
+        return None
+    with file:
+        file.seek(0)
+        # Nobody else can open the file: it has no name.
+        found: list[Group] = pickle.load(file)  # noqa: S301
+    return found
 
 
 def kept(run: ScoreRun) -> list[int]:
     """Shards of the run this process has read already, by primary key: scoring them here is cheapest."""
     return [shard for run_id, shard in _kept if run_id == run.pk]
-
-
-def _bytes(found: list[Group]) -> int:
-    return sum(
-        group.packed.nbytes + 16 * len(group.packed) + int(group.attributes.memory_usage().sum())
-        for group in found
-    )
 
 
 def _groups(run: ScoreRun, plan: Plan, shard: ScoreShard) -> list[Group]:
@@ -107,7 +127,7 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any],
     The caller holds the transaction.
     """
     partitions.ensure(run.as_of)
-    found = _kept.pop((run.pk, shard.pk), None) or _groups(run, plan, shard)
+    found = _read_back(run, shard) or _groups(run, plan, shard)
     results = [
         score_packed(
             group.spec,
@@ -127,13 +147,14 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any],
     clipped: dict[str, dict[str, int]] = {}
     warnings: dict[str, list[str]] = {}
     gathered: Gathered = {}
+    is_staged = staged.is_begun(run)
     for group, scored in zip(found, results, strict=True):
         revenue = predict(group.spec.revenue, scored.score, group.pipeline, group.won)
         amounts = minor_units(revenue)
         write_columns(Snapshot._meta.db_table, snapshot_columns(run, group, scored, amounts))
-        gathered[str(group.version_id)] = {
-            "rollup": rollups.count(group, scored),
-        }
+        if is_staged:
+            staged.add(run, group, scored, amounts, shard.first_id, shard.last_id)
+        gathered[str(group.version_id)] = {"rollup": rollups.count(group, scored)}
         report["accounts"] += len(group.account_ids)
         report["scored"] += int(np.isfinite(scored.score).sum())
         report["unknown"] += int((scored.band == UNKNOWN_BAND).sum())

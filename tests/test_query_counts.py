@@ -71,7 +71,6 @@ MORE = {
     "hand-over": (19, "the whole of an account on one page"),
     "plan": (16, "a plan shows all that hangs on it"),
     "trigger": (12, "its measures, its versions, its alerts and replays"),
-    "playbook audience": (14, "a recipe, and whom it is for tonight"),
     "playbook dry run": (18, "a recipe, and all of an account it asks about"),
 }
 

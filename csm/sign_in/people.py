@@ -61,7 +61,7 @@ def _lock_of(user: User, locked: dict[str, Any]) -> Any:
 def person(request: HttpRequest, pk: int) -> HttpResponse:
     """A colleague's sessions, second factor, identity and tokens."""
     admin = require_admin(request)
-    user = get_object_or_404(User.objects.annotate(has_factor=_HAS_FACTOR), pk=pk)
+    user: Any = get_object_or_404(User.objects.annotate(has_factor=_HAS_FACTOR), pk=pk)
     locked = {row.key: row for row in tries.locked(timezone.now())}
     return render(
         request,

@@ -11,7 +11,7 @@ The database counts per trigger and day, never per alert; medians are exact, mad
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from time import monotonic
@@ -19,7 +19,18 @@ from typing import Any, Final
 
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import BooleanField, Count, F, Func, IntegerField, Min, Q, QuerySet
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    F,
+    Func,
+    IntegerField,
+    Min,
+    Q,
+    QuerySet,
+    When,
+)
 from django.db.models.expressions import RawSQL
 
 from accounts.models import LifecycleEvent, SubscriptionEvent
@@ -279,50 +290,52 @@ class Load:
 
 
 def load(alerts: QuerySet[Alert], *, on: date) -> list[Load]:
-    """Alerts by owner, the most open first; those of nobody are a row of their own. Two queries.
+    """Alerts by owner, the most open first; those of nobody are a row of their own. One query.
 
     `alerts` is what the asking colleague may see (`access.alerts_seen_by`).
     """
     is_open = Q(state__in=Alert.OPEN_STATES)
     recent = TOLD & Q(opened_on__gt=on - timedelta(days=FIRED_DAYS), opened_on__lte=on)
-    told = alerts.order_by().filter(is_open | recent)
-    hours = _hours_to_act(alerts.order_by().filter(recent, acted_at__isnull=False))
-    rows = told.values("owner").annotate(
-        open_now=Count("pk", filter=is_open),
-        untaken=Count("pk", filter=is_open & Q(taken_at=None)),
-        beyond=Count("pk", filter=is_open & Q(overflow=True)),
-        snoozed=Count("pk", filter=is_open & Q(snoozed_until__gt=on)),
-        oldest=Min("opened_on", filter=is_open),
-        fired=Count("pk", filter=recent),
-    )
-    found = [
-        Load(
-            owner_id=row["owner"],
-            open=row["open_now"],
-            untaken=row["untaken"],
-            overflow=row["beyond"],
-            snoozed=row["snoozed"],
-            oldest_on=row["oldest"],
-            fired=row["fired"],
-            answered=sum(hours.get(row["owner"], {}).values()),
-            first_act_hours=median(hours.get(row["owner"], {})),
+    took = When(recent & Q(acted_at__isnull=False), then=_HoursBetween("acted_at", "opened_at"))
+    # By owner and hours to the first act: few values, and their counts add up to the owner's.
+    rows = (
+        alerts.order_by()
+        .filter(is_open | recent)
+        .annotate(hours=Case(took))
+        .values("owner", "hours")
+        .annotate(
+            open_now=Count("pk", filter=is_open),
+            untaken=Count("pk", filter=is_open & Q(taken_at=None)),
+            beyond=Count("pk", filter=is_open & Q(overflow=True)),
+            snoozed=Count("pk", filter=is_open & Q(snoozed_until__gt=on)),
+            fired=Count("pk", filter=recent),
+            oldest=Min("opened_on", filter=is_open),
         )
-        for row in rows
-    ]
+    )
+    by_owner: dict[int | None, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_owner[row["owner"]].append(row)
+    found = [_load(owner_id, mine) for owner_id, mine in by_owner.items()]
     return sorted(found, key=lambda each: (-each.open, each.owner_id or 0))
 
 
-def _hours_to_act(alerts: QuerySet[Alert]) -> dict[int | None, dict[int, int]]:
-    """Owner → whole hours until the first act → how many."""
-    rows = (
-        alerts.annotate(hours=_HoursBetween("acted_at", "opened_at"))
-        .values_list("owner", "hours")
-        .annotate(n=Count("pk"))
+def _load(owner_id: int | None, rows: Sequence[Mapping[str, Any]]) -> Load:
+    """What the rows of one owner add up to."""
+    hours: dict[int, int] = defaultdict(int)
+    for row in rows:
+        if row["hours"] is not None:
+            hours[max(0, row["hours"])] += row["fired"]
+    return Load(
+        owner_id=owner_id,
+        open=sum(row["open_now"] for row in rows),
+        untaken=sum(row["untaken"] for row in rows),
+        overflow=sum(row["beyond"] for row in rows),
+        snoozed=sum(row["snoozed"] for row in rows),
+        oldest_on=min((row["oldest"] for row in rows if row["oldest"]), default=None),
+        fired=sum(row["fired"] for row in rows),
+        answered=sum(hours.values()),
+        first_act_hours=median(hours),
     )
-    found: dict[int | None, dict[int, int]] = defaultdict(dict)
-    for owner, hours, n in rows:
-        found[owner][max(0, hours)] = n
-    return found
 
 
 class _HoursBetween(Func):

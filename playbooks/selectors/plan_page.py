@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import Http404
 
 from accounts.models import Account
@@ -56,9 +56,16 @@ class Parts:
     test: str
 
 
-def plan_of(user: Any, pk: int) -> Intervention:
-    """The plan, when `user` may see it; Http404 otherwise."""
-    found = interventions_seen_by(user).select_related(*_RELATED).filter(pk=pk).first()
+def plan_of(user: Any, pk: int, *, on: date | None = None) -> Intervention:
+    """The plan, when `user` may see it; Http404 otherwise.
+
+    With `on`, `may_change` of it says whether they may change it on that day.
+    """
+    rows = interventions_seen_by(user).select_related(*_RELATED)
+    if on is not None:
+        changeable = interventions_changeable_by(user, on=on).filter(pk=OuterRef("pk"))
+        rows = rows.annotate(may_change=Exists(changeable))
+    found = rows.filter(pk=pk).first()
     if found is None:
         raise Http404("No such plan.")
     return found

@@ -11,7 +11,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from accounts.models import Account
 from accounts.selectors import customers
 from playbooks.models import Alert, Intervention, Playbook, PlaybookVersion, Trigger
-from scoring.selectors import newest_run
+from scoring.selectors import newest_run, with_health
 
 # Held alerts are not known to be true yet: nothing is recommended on their account.
 _TOLD: Final = Alert.State.OPEN
@@ -34,6 +34,14 @@ _FIELDS: Final = {
     "sizes": "size_segment",
     "lifecycle": "lifecycle_stage",
 }
+# Fields of the account a situation is made of.
+_READ: Final = (
+    "industry",
+    "size_segment",
+    "lifecycle_stage",
+    "customer_since",
+    "renewal_on",
+)
 
 
 @dataclass(frozen=True)
@@ -68,8 +76,8 @@ class Situation:
     customer_since: date | None = None
     renewal_on: date | None = None
     alerts: tuple[OpenAlert, ...] = ()
-    # Playbooks that run on it.
-    running: frozenset[int] = field(default_factory=frozenset)
+    # Playbooks that run on it, each with its plan.
+    running: Mapping[int, int] = field(default_factory=dict)
 
 
 def recommended(
@@ -298,39 +306,35 @@ def _today() -> date | None:
 
 def situations(account_ids: Collection[int], as_of: date) -> dict[int, Situation]:
     """What matching reads of each account; churned and merged ones are left out. Two queries."""
-    alerts, running = _open_on(account_ids)
     rows = customers(Account.objects.filter(pk__in=account_ids, merged_into=None), as_of)
-    told = rows.order_by().values_list(
-        "pk",
-        "industry",
-        "size_segment",
-        "lifecycle_stage",
-        "health__tone",
-        "health__band_name",
-        "customer_since",
-        "renewal_on",
-    )
+    return situations_of(with_health(rows.order_by()).only(*_READ), as_of)
+
+
+def situations_of(accounts: Iterable[Account], as_of: date) -> dict[int, Situation]:
+    """The same of customers that were read `with_health`; one query."""
+    read: dict[int, Any] = {account.pk: account for account in accounts}
+    alerts, running = _open_on(read)
     return {
         pk: Situation(
             as_of=as_of,
-            industry=industry,
-            size=size,
-            stage=stage,
-            tone=tone or "",
-            band=band or "",
-            customer_since=since,
-            renewal_on=renewal_on,
+            industry=account.industry,
+            size=account.size_segment,
+            stage=account.lifecycle_stage,
+            tone=account.tone or "",
+            band=account.band_name or "",
+            customer_since=account.customer_since,
+            renewal_on=account.renewal_on,
             alerts=tuple(alerts[pk]),
-            running=frozenset(running[pk]),
+            running=running[pk],
         )
-        for pk, industry, size, stage, tone, band, since, renewal_on in told
+        for pk, account in read.items()
     }
 
 
 def _open_on(
     account_ids: Collection[int],
-) -> tuple[dict[int, list[OpenAlert]], dict[int, set[int]]]:
-    """Open alerts, the loudest first, and playbooks that run, by account; one query for both."""
+) -> tuple[dict[int, list[OpenAlert]], dict[int, dict[int, int]]]:
+    """Open alerts, the loudest first, and playbooks that run with their plans, by account; one query."""
     told = (
         Alert.objects.filter(account__in=account_ids, state=_TOLD)
         .order_by()
@@ -360,11 +364,13 @@ def _open_on(
         )
     )
     alerts: dict[int, list[OpenAlert]] = defaultdict(list)
-    running: dict[int, set[int]] = defaultdict(set)
+    running: dict[int, dict[int, int]] = defaultdict(dict)
     both: QuerySet[Any, Any] = told.union(plans, all=True)
-    for pk, playbook_id, _, severity, key, name in sorted(both, key=lambda row: (-row[3], row[2])):
+    for pk, playbook_id, row_id, severity, key, name in sorted(
+        both, key=lambda row: (-row[3], row[2])
+    ):
         if severity == _NO_ALERT:
-            running[pk].add(playbook_id)
+            running[pk][playbook_id] = row_id
         else:
             alerts[pk].append(OpenAlert(key, name, severity, playbook_id))
     return alerts, running

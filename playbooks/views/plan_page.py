@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import may_assign, may_write
 from csm.lib import markup
 from csm.lib.dates import today
-from playbooks.access import interventions_changeable_by, readers_of, tasks_changeable_by
+from playbooks.access import readers_of, tasks_changeable_by
 from playbooks.forms import plans as forms
 from playbooks.models import InterventionTask, Risk
 from playbooks.selectors import plan_page as selectors
@@ -26,9 +26,9 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
     """Everything about a plan, and what may be done to it."""
     user: Any = request.user
     on, now = today(), timezone.now()
-    found = selectors.plan_of(user, pk)
+    found: Any = selectors.plan_of(user, pk, on=on)
     parts = selectors.parts(found)
-    may = interventions_changeable_by(user, on=on).filter(pk=pk).exists()
+    may = found.may_change
     # Who may change the plan may do its tasks; others those given to them.
     mine = {task.pk for task in parts.tasks}
     if not may:

@@ -133,9 +133,9 @@ def plan(row: Intervention, newest: int | None) -> dict[str, Any]:
 
 
 def audience(
-    rows: Sequence[Account], why: Mapping[int, Sequence[str]], plans: Mapping[int, Intervention]
+    rows: Sequence[Account], why: Mapping[int, Sequence[str]], plans: Mapping[int, int]
 ) -> list[dict[str, Any]]:
-    """Accounts a playbook fits; `start` where no plan of it runs yet."""
+    """Accounts a playbook fits; `plans` are those of it that run, by account."""
     found = []
     for account in rows:
         running = plans.get(account.pk)
@@ -159,9 +159,7 @@ def audience(
                 if account.owner
                 else markup.unknown("no owner"),
                 "why": "; ".join(why.get(account.pk, ())),
-                "plan": markup.link(reverse("plan", args=[running.pk]), "Running")
-                if running
-                else "",
+                "plan": markup.link(reverse("plan", args=[running]), "Running") if running else "",
             }
         )
     return found

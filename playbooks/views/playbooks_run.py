@@ -22,7 +22,7 @@ from csm.lib.spreadsheet import MARK, Line, guarded
 from csm.lib.typed import whole
 from playbooks import recipe_words as words
 from playbooks.forms.playbook_actions import HolderForm
-from playbooks.models import Intervention, PlaybookVersion, StepRole
+from playbooks.models import PlaybookVersion, StepRole
 from playbooks.selectors import playbooks as selectors
 from playbooks.selectors import recommendations
 from playbooks.services import playbooks
@@ -49,21 +49,14 @@ def audience(request: HttpRequest, key: str) -> HttpResponse:
     rows = _audience(user, version, run)
     page = Paginator(rows, _PAGE).get_page(request.GET.get("page"))
     accounts = list(page.object_list)
-    ids = [account.pk for account in accounts]
-    why = {}
-    if run:
-        for pk, situation in recommendations.situations(ids, run.as_of).items():
+    why, plans = {}, {}
+    if run and accounts:
+        for pk, situation in recommendations.situations_of(accounts, run.as_of).items():
             fit = recommendations.reasons_for(version, situation)
             if fit is not None:
                 why[pk] = fit
-    plans = {
-        plan.account_id: plan
-        for plan in Intervention.objects.filter(
-            account__in=ids,
-            playbook_version__playbook=version.playbook,
-            state__in=Intervention.OPEN_STATES,
-        )
-    }
+            if version.playbook_id in situation.running:
+                plans[pk] = situation.running[version.playbook_id]
     mine = {account.pk for account in accounts if may_change(user, account)}
     return render(
         request,
@@ -71,7 +64,10 @@ def audience(request: HttpRequest, key: str) -> HttpResponse:
         {
             "playbook": version.playbook,
             "version": version,
-            "applies": words.applies(version.applies, selectors.trigger_names()),
+            "applies": words.applies(
+                version.applies,
+                selectors.trigger_names() if version.applies.get("triggers") else {},
+            ),
             "rows": cells.audience(accounts, why, plans),
             "startable": mine
             if version.state == PlaybookVersion.State.ACTIVE and version.playbook.is_active
@@ -137,11 +133,11 @@ def audience_csv(request: HttpRequest, key: str) -> StreamingHttpResponse:
                     guarded(row.external_id),
                     guarded(row.name),
                     guarded(row.industry),
-                    row.size_segment,
-                    row.band_name or "",
+                    guarded(row.size_segment),
+                    guarded(row.band_name or ""),
                     "" if row.score is None else round(row.score, 1),
                     "" if row.arr_amount is None else row.arr_amount,
-                    row.currency,
+                    guarded(row.currency),
                     row.renewal_on or "",
                     guarded(str(row.owner)) if row.owner else "",
                 ]

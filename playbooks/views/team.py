@@ -21,6 +21,7 @@ from csm.lib.money import exponent
 from playbooks.selectors import team as selectors
 from playbooks.selectors.measures import FIRED_DAYS
 from playbooks.selectors.team import Member
+from playbooks.views.shown_night import night_of
 
 _CURRENCY = settings.DEFAULT_CURRENCY
 # Fewer answered alerts make no median worth comparing people by.
@@ -35,12 +36,17 @@ def require_team(request: HttpRequest) -> Any:
     return user
 
 
+def _members(request: HttpRequest, user: Any) -> list[Member]:
+    people = selectors.people_of(user)
+    return selectors.members(user, people, on=today(), night=night_of(request))
+
+
 @require_safe
 def team(request: HttpRequest) -> HttpResponse:
     """Everybody's load, the heaviest first."""
     user = require_team(request)
     on = today()
-    found = selectors.members(user, selectors.people_of(user), on=on)
+    found = _members(request, user)
     gives = may_assign(user)
     context = {
         "headers": _HEADERS,
@@ -235,7 +241,7 @@ def _moved(moved: dict[str, Any]) -> str:
 def team_csv(request: HttpRequest) -> HttpResponseBase:
     """The same figures as a file; amounts in the book's currency, empty where unknown."""
     user = require_team(request)
-    found = selectors.members(user, selectors.people_of(user), on=today())
+    found = _members(request, user)
     return as_csv(request, "team", f"team-{today().isoformat()}.csv", _lines(found), len(found))
 
 

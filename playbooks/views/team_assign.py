@@ -22,6 +22,7 @@ from playbooks.models import Assignment
 from playbooks.selectors import team as selectors
 from playbooks.services import assignment_plans, assignment_undo, assignments
 from playbooks.services.assignment_plans import MOST, Plan
+from playbooks.views.shown_night import night_of
 
 # Accounts named in the preview; the rest is counted.
 _NAMED = 12
@@ -103,7 +104,13 @@ def _show(request: HttpRequest, form: AssignForm, what: str, ids: list[int]) -> 
     to = form.cleaned_data.get("to") if form.is_bound and hasattr(form, "cleaned_data") else None
     with_accounts = form.cleaned_data.get("with_accounts", True) if form.is_bound else True
     found = assignment_plans.plan(what, ids, to=to, by=user, with_accounts=with_accounts)
-    people = selectors.members(user, assignment_plans.receivers(user), on=today(), load_only=True)
+    people = selectors.members(
+        user,
+        assignment_plans.receivers(user),
+        on=today(),
+        night=night_of(request),
+        load_only=True,
+    )
     to_field: Any = form.fields["to"]
     by_name = sorted(people, key=lambda each: str(each.user).casefold())
     to_field.choices = [

@@ -100,7 +100,6 @@ class EventRuleAdmin(TunedAdmin):
     models.Freeze,
     models.Merge,
     models.NotADuplicate,
-    models.WriteKey,
     models.Event,
     models.EventUser,
     models.MetricDefinition,
@@ -108,3 +107,8 @@ class EventRuleAdmin(TunedAdmin):
 )
 class QuietAdmin(RecordAdmin):
     list_display: Any = ("__str__",)
+
+
+@admin.register(models.WriteKey)
+class WriteKeyAdmin(QuietAdmin):
+    exclude = ("digest",)

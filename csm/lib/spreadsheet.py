@@ -2,8 +2,9 @@
 
 # Without the mark Excel reads a file in the machine's own code page and breaks names.
 MARK = "\ufeff"
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# A spreadsheet takes a cell that begins with one of these for a formula; those of double width where
+# people write so.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def guarded(text: str) -> str:

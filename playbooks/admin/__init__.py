@@ -40,6 +40,12 @@ _RECORDS: dict[Any, tuple[str, ...]] = {
     models.TriggerNight: ("as_of", "state", "stage", "position", "finished_at"),
     models.Webhook: ("name", "format", "team", "user", "is_active"),
 }
+# Shown once, or never again; the address of a chat room is a secret of its own.
+_SECRET: dict[Any, tuple[str, ...]] = {
+    models.CalendarFeed: ("digest",),
+    models.ShareLink: ("digest",),
+    models.Webhook: ("secret", "url"),
+}
 # Tuned here by admins.
 _TUNED: dict[Any, tuple[str, ...]] = {
     models.Absence: ("user", "cover", "first_on", "last_on"),
@@ -56,7 +62,11 @@ for base, shown in ((RecordAdmin, _RECORDS), (admin.ModelAdmin, _TUNED)):
             type(
                 f"{model.__name__}Admin",
                 (base,),
-                {"list_display": ("__str__", *columns), "list_select_related": True},
+                {
+                    "list_display": ("__str__", *columns),
+                    "list_select_related": True,
+                    "exclude": _SECRET.get(model, ()),
+                },
             ),
         )
 

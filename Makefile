@@ -58,7 +58,7 @@ with-services:
 test-faults: install ## kill, stop and fill up real processes (about 12 minutes; FAULT_SECONDS shortens the load)
 	@$(BIN)/python -m pytest -q -m faults tests/faults
 
-test-faults-quick: install ## of those, the ones CI runs
+test-faults-quick: install ## a few of those
 	@$(BIN)/python -m pytest -q -m "faults and quick" tests/faults
 
 audit: install ## known faults of the dependencies; says so when the advisory service cannot be reached

@@ -49,8 +49,8 @@ def tasks_changeable_by(user: Any, *, on: date) -> QuerySet[InterventionTask]:
         return rows.none()
     return rows.filter(
         Q(account__in=changeable_by(user).order_by().values("pk"))
-        | _ones(user, "intervention__owner", on)
-        | _ones(user, "assignee", on)
+        | own(user, "intervention__owner", on)
+        | own(user, "assignee", on)
     ).filter(account__in=visible_to(user).order_by().values("pk"))
 
 
@@ -90,7 +90,7 @@ def _covered(user: Any, on: date) -> QuerySet[Absence, int]:
     return away.values_list("user_id", flat=True)
 
 
-def _ones(user: Any, path: str, on: date) -> Q:
+def own(user: Any, path: str, on: date) -> Q:
     """What is `user`'s own or that of whom they stand in for; no query of its own."""
     return Q(**{path: user}) | Q(**{f"{path}__in": _covered(user, on)})
 
@@ -103,4 +103,4 @@ def _changeable(rows: QuerySet[Row], user: Any, owner: str, on: date) -> QuerySe
     if not may_write(user):
         return rows.none()
     accounts = changeable_by(user).order_by().values("pk")
-    return _seen(rows.filter(_ones(user, owner, on) | Q(account__in=accounts)), user)
+    return _seen(rows.filter(own(user, owner, on) | Q(account__in=accounts)), user)

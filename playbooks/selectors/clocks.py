@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any, Final
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accounts.access import changeable_by, in_scope, may_assign, may_write
-from playbooks.access import clocks_seen_by, covered_by
+from playbooks.access import clocks_seen_by, own
 from playbooks.models import Clock, ClockRule
 
 Key = ClockRule.Key
@@ -120,10 +120,14 @@ def acted_on_by(user: Any, *, on: date) -> QuerySet[Clock]:
     if not may_write(user):
         return rows.none()
     theirs = rows.filter(
-        Q(account__in=changeable_by(user).order_by().values("pk"))
-        | Q(account__owner__in=covered_by(user, on=on))
+        Q(account__in=changeable_by(user).order_by().values("pk")) | own(user, "account__owner", on)
     )
     return theirs if may_assign(user) else theirs.exclude(rule__key=Key.EXECUTIVE)
+
+
+def with_may_act(clocks: QuerySet[Clock], user: Any, *, on: date) -> QuerySet[Clock]:
+    """`clocks` with `may_act`: whether `user` may say something of it."""
+    return clocks.annotate(may_act=Exists(acted_on_by(user, on=on).filter(pk=OuterRef("pk"))))
 
 
 def actionable(user: Any, clocks: Sequence[Clock], *, on: date) -> set[int]:

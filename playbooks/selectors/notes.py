@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.utils.safestring import SafeString
 
-from accounts.access import changeable_by, may_write
+from accounts.access import may_change, may_write
 from accounts.models import Account
+from csm.lib.rows_of import RowsOf
 from playbooks.access import notes_seen_by
 from playbooks.markdown import as_html
-from playbooks.models import Note
+from playbooks.models import Note, NoteFile
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,14 @@ def notes_of(
         found = found.filter(intervention=intervention)
     if promises:
         found = found.filter(kind=Note.Kind.PROMISE, kept_on=None).order_by("due_on", "pk")
-    return found.select_related("by", "intervention").prefetch_related("files", "mentions")
+    files = NoteFile.objects.filter(note=OuterRef("pk"))
+    found = found.annotate(file_rows=RowsOf(files, "id", "name", "size"))
+    return found.select_related("by", "intervention").prefetch_related("mentions")
 
 
 def shown(user: Any, account: Account, notes: Iterable[Note], *, on: date) -> list[Shown]:
-    """Notes of one account as `user` may read and change them on a day. One query besides the notes'."""
-    writes = may_write(user)
-    notes = list(notes)
-    promised = any(note.kind == Note.Kind.PROMISE for note in notes)
-    changes = writes and promised and changeable_by(user).filter(pk=account.pk).exists()
+    """Notes of an account `user` sees, as they may read and change them on a day. Two queries, the notes'."""
+    writes, changes = may_write(user), may_change(user, account)
     return [
         Shown(
             note=note,

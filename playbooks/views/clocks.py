@@ -59,9 +59,9 @@ def clocks(request: HttpRequest) -> HttpResponse:
     scope, view = scope_of(request), _view(request)
     of_scope = selectors.seen(request.user, scope)
     found, filters = _filtered(request, of_scope, view, now)
+    found = selectors.with_may_act(found, request.user, on=today())
     page, pager = numbered(request, found, "clocks")
-    shown = list(page.object_list)
-    may = selectors.actionable(request.user, shown, on=today()) if shown else set()
+    shown: list[Any] = list(page.object_list)
     figures = selectors.figures(of_scope, now=now)
     return render(
         request,
@@ -69,7 +69,7 @@ def clocks(request: HttpRequest) -> HttpResponse:
         {
             "filter": filters,
             "keep": [("scope", scope), ("state", view)],
-            "rows": [_row(clock, now, clock.pk in may, view) for clock in shown],
+            "rows": [_row(clock, now, clock.may_act, view) for clock in shown],
             "pager": pager,
             "headers": _headers(view),
             "tabs": [

@@ -63,6 +63,7 @@ def test_another_host_is_not_believed(owner, settings):
     answer = Client(raise_request_exception=False).get("/login/", headers={"host": "evil.example"})
     assert answer.status_code == 400
     assert "evil.example" not in answer.content.decode()
+    assert "Back to home" in answer.content.decode()
     answer = Client().get(
         "/login/", headers={"host": "csm.example.com", "x-forwarded-host": "evil.example"}
     )

@@ -118,6 +118,9 @@ def test_no_stored_text_comes_alive(who, spoilt, people):
             answer = browser.get(url)
             if found := faults_of(answer):
                 faults[name] = found
+            kind = answer.headers.get("Content-Type", "")
+            if name.startswith("api_") and name not in ("api_docs", "api_schema"):
+                assert "json" in kind, (name, kind)
             if not name.startswith("admin:"):
                 seen |= set(hostile.MARKER.findall(body(answer)))
     assert not {name: told(found) for name, found in faults.items()}

@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 from threading import Event, Thread, current_thread
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, connections
@@ -197,17 +197,15 @@ def _schedule(over: Event, lost: Event) -> None:
 # --- One engine per database ----------------------------------------------------------------------
 
 
-class _Lock:
+class _Lock(Protocol):
     """A lock that ends with its process at the latest."""
 
-    def is_held(self) -> bool:
-        raise NotImplementedError
+    def is_held(self) -> bool: ...
 
-    def free(self) -> None:
-        raise NotImplementedError
+    def free(self) -> None: ...
 
 
-class _FileLock(_Lock):
+class _FileLock:
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
@@ -218,7 +216,7 @@ class _FileLock(_Lock):
         os.close(self.descriptor)
 
 
-class _AdvisoryLock(_Lock):
+class _AdvisoryLock:
     def __init__(self, held_by: Any) -> None:
         self.held_by = held_by
 

@@ -55,9 +55,6 @@ class _Form(forms.Form):
         if entry.required:
             del self.fields["enabled"]
 
-    def plan(self) -> At | Every:
-        raise NotImplementedError
-
     @property
     def is_on(self) -> bool:
         return bool(self.cleaned_data.get("enabled", True))

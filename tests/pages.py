@@ -54,11 +54,11 @@ def a_replay(trigger: Trigger, run: ScoreRun) -> Replay:
     """A finished replay of a trigger that never fired."""
     return Replay.objects.get_or_create(
         trigger=trigger,
+        state=Replay.State.DONE,
         defaults={
             "name": trigger.name,
             "draft": draft_of(vars(trigger)),
             "as_of": run.as_of,
-            "state": Replay.State.DONE,
             "result": replay_sums.finished(replay_sums.empty([run.as_of])),
             "asked_at": timezone.now(),
         },

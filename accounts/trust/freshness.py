@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 
-from django.db.models import Max
+from django.db.models import Max, Value
 
 from accounts.models import FeedDay, Freeze, ImportRun, Source
 from accounts.trust import rules
@@ -61,11 +61,10 @@ class Fresh:
 def freshness(as_of: date, *, source: str | None = None) -> list[Fresh]:
     """Every feed and measure that was ever told, as of a date: feeds first, then their measures.
 
-    Four queries: the profile of the last months, the last day of older series, sources with their imports,
-    open freezes. Facts dated after `as_of` are not looked at.
+    Four queries: the profile of the last months, the last day of every series and import, sources, open
+    freezes. Facts dated after `as_of` are not looked at.
     """
-    days = _series(as_of, source)
-    imports = last_imports(as_of, source)
+    days, imports = _series(as_of, source)
     sources = Source.objects.in_bulk(field_name="key")
     freezes = {
         (each.source, each.feed): each
@@ -135,11 +134,17 @@ def _rhythm(days: Sequence[date], told: Source | None, *, exact: bool, chance: b
     return rules.rhythm(days, set_to=usual, times=times)
 
 
-def _series(as_of: date, source: str | None) -> dict[tuple[str, str, str], list[Day]]:
-    """Days by (source, feed, measure), ascending; the last one of series that ended before the window."""
+def _series(
+    as_of: date, source: str | None
+) -> tuple[dict[tuple[str, str, str], list[Day]], dict[Key, date]]:
+    """Days by (source, feed, measure), ascending, the last one of series that ended before the window.
+
+    And the day of the last import that loaded something, by source and feed.
+    """
     told = FeedDay.objects.filter(on__lte=as_of)
+    runs = ImportRun.objects.filter(state=ImportRun.State.DONE, dry_run=False, as_of__lte=as_of)
     if source is not None:
-        told = told.filter(source=source)
+        told, runs = told.filter(source=source), runs.filter(source=source)
     recent = (
         told.filter(on__gt=as_of - timedelta(days=rules.COMPARED_DAYS))
         .order_by("source", "feed", "measure", "on")
@@ -149,10 +154,17 @@ def _series(as_of: date, source: str | None) -> dict[tuple[str, str, str], list[
         (name, feed, measure): [Day(on, rows, mean) for _, _, _, on, rows, mean in rows_]
         for (name, feed, measure), rows_ in groupby(recent, key=lambda row: row[:3])
     }
-    ended = told.order_by().values_list("source", "feed", "measure").annotate(last=Max("on"))
-    for name, feed, measure, last in ended:
-        found.setdefault((name, feed, measure), [Day(last, 0, None)])
-    return found
+    imports: dict[Key, date] = {}
+    days = told.order_by().values_list("source", "feed", "measure", Value(False))
+    loads = runs.order_by().values_list("source", "feed", Value(""), Value(True))
+    newest = days.annotate(last=Max("on")).union(loads.annotate(last=Max("as_of")), all=True)
+    for name, feed, measure, is_import, last in newest:
+        if is_import:
+            key = (name, table_feed(feed))
+            imports[key] = max(last, imports.get(key, last))
+        else:
+            found.setdefault((name, feed, measure), [Day(last, 0, None)])
+    return found, imports
 
 
 def _added(parts: Iterable[Sequence[Day]]) -> list[Day]:
@@ -162,16 +174,3 @@ def _added(parts: Iterable[Sequence[Day]]) -> list[Day]:
         for day in series:
             rows[day.on] += day.rows
     return [Day(on, rows[on], None) for on in sorted(rows)]
-
-
-def last_imports(as_of: date, source: str | None = None) -> dict[Key, date]:
-    """The day of the last import that loaded something, by source and feed, up to `as_of`."""
-    runs = ImportRun.objects.filter(state=ImportRun.State.DONE, dry_run=False, as_of__lte=as_of)
-    if source is not None:
-        runs = runs.filter(source=source)
-    found: dict[Key, date] = {}
-    newest = runs.order_by().values_list("source", "feed").annotate(last=Max("as_of"))
-    for name, feed, last in newest:
-        key = (name, table_feed(feed))
-        found[key] = max(last, found.get(key, last))
-    return found

@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.access import require_admin
+from accounts.downloads import as_csv
 from accounts.models import AuditEvent
-from accounts.trust.views.answers import as_csv
 from csm.audit import selectors
 from csm.lib.addresses import with_params
 

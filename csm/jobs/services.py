@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Count, Max, QuerySet
 
 from accounts.access import may_assign, may_write
 from csm.jobs import kinds
@@ -28,8 +28,7 @@ def give_accounts(
     """Give all accounts of a list as its address filters it to `to`. Raises JobError when there are none."""
     if not may_assign(by) or not receivers(by).filter(pk=to.pk).exists():
         raise JobError("Choose a colleague of your teams who works on accounts.")
-    rows = kinds.accounts_of(by, name, query)
-    total, last = rows.count(), rows.aggregate(last=Max("pk"))["last"]
+    total, last = _extent(kinds.accounts_of(by, name, query))
     if last is None:
         raise JobError("No account of the list matches any more.")
     return _ask(
@@ -48,8 +47,7 @@ def act_on_alerts(query: str, action: str, values: Mapping[str, Any], *, by: Any
     """
     if not may_write(by) or action not in _VERBS:
         raise JobError("Nobody knows how to do that to alerts.")
-    rows = kinds.alerts_of(by, query)
-    total, last = rows.count(), rows.aggregate(last=Max("pk"))["last"]
+    total, last = _extent(kinds.alerts_of(by, query))
     if last is None:
         raise JobError("No alert of the list matches any more.")
     return _ask(
@@ -65,6 +63,12 @@ def act_on_alerts(query: str, action: str, values: Mapping[str, Any], *, by: Any
         total=total,
         by=by,
     )
+
+
+def _extent(rows: QuerySet[Any]) -> tuple[int, int | None]:
+    """How many rows, and the key of the newest: what comes later is no part of the job."""
+    found = rows.order_by().aggregate(total=Count("pk"), last=Max("pk"))
+    return found["total"], found["last"]
 
 
 def _plain(value: Any) -> Any:

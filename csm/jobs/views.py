@@ -1,5 +1,6 @@
 """Background jobs as people see them: asked for, how far, what was left out, cancel, go on, take back."""
 
+from collections import Counter
 from typing import Any
 
 from django.contrib import messages
@@ -188,16 +189,20 @@ def alerts(request: HttpRequest) -> HttpResponse:
             else:
                 return redirect("job", row.pk)
     rows = kinds.alerts_of(user, query).order_by()
-    severities = list(rows.values_list("severity").annotate(n=Count("pk")).order_by("-severity"))
-    triggers = list(rows.values_list("trigger__name").annotate(n=Count("pk")).order_by("-n"))
-    total = sum(n for _, n in severities)
+    severities, triggers = Counter[int](), Counter[str]()
+    for severity, name, n in rows.values_list("severity", "trigger__name").annotate(Count("pk")):
+        severities[severity] += n
+        triggers[name] += n
+    total = severities.total()
     first, last = days_ahead(today())
     back = f"{reverse('alerts')}?{query}"
     context = {
         "total": total,
         "told": display.number(total),
-        "severities": [(Severity(severity).label, n) for severity, n in severities],
-        "triggers": _named(triggers),
+        "severities": [
+            (Severity(key).label, severities[key]) for key in sorted(severities, reverse=True)
+        ],
+        "triggers": _named(triggers.most_common()),
         "colleagues": colleagues(user),
         "versions": startable(),
         "first_day": first,

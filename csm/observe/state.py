@@ -50,10 +50,14 @@ class Workbench(Collector):
     def _night(self) -> Iterator[GaugeMetricFamily]:
         run = newest_run(defer=True)
         now = timezone.now()
-        age = _gauge("csm_snapshot_age_seconds", "Since the night shown was published.")
-        as_of = _gauge("csm_snapshot_as_of_days", "Days between today and the night shown.")
-        rate = _gauge("csm_night_accounts_per_second", "Of the last finished night, start to end.")
-        accounts = _gauge("csm_night_accounts", "Accounts of the last finished night.")
+        age = GaugeMetricFamily("csm_snapshot_age_seconds", "Since the night shown was published.")
+        as_of = GaugeMetricFamily(
+            "csm_snapshot_as_of_days", "Days between today and the night shown."
+        )
+        rate = GaugeMetricFamily(
+            "csm_night_accounts_per_second", "Of the last finished night, start to end."
+        )
+        accounts = GaugeMetricFamily("csm_night_accounts", "Accounts of the last finished night.")
         stages = GaugeMetricFamily(
             "csm_night_stage_seconds", "Per stage of the last finished night.", labels=["stage"]
         )
@@ -72,7 +76,9 @@ class Workbench(Collector):
         counted = ScoreShard.objects.filter(run__state__in=OPEN).order_by()
         for state, many in counted.values_list("state").annotate(n=Count("pk")):
             shards.add_metric([state], many)
-        failed = _gauge("csm_nights_failed", "Nights of the last seven days that failed.")
+        failed = GaugeMetricFamily(
+            "csm_nights_failed", "Nights of the last seven days that failed."
+        )
         recent = ScoreRun.objects.filter(
             state=ScoreRun.State.FAILED, started_at__gt=now - timedelta(days=7)
         )
@@ -124,10 +130,6 @@ class Workbench(Collector):
         yield from (silence, frozen)
 
 
-def _gauge(name: str, text: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, text)
-
-
 def _count(rows: Any, at: str | None) -> tuple[int, datetime | None]:
     """How many rows and since when the oldest waits."""
     wanted: dict[str, Any] = {"n": Count("pk")}
@@ -143,7 +145,7 @@ def _queues() -> Iterator[GaugeMetricFamily]:
         return
     import redis
 
-    up = _gauge("csm_redis_up", "1 when Redis answers.")
+    up = GaugeMetricFamily("csm_redis_up", "1 when Redis answers.")
     depth = GaugeMetricFamily(
         "csm_queue_depth", "Messages nobody has fetched, by queue.", labels=["queue"]
     )

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.trust.views.answers import as_csv
+from accounts.downloads import as_csv
 from csm.lib import display
 from csm.lib.addresses import with_params, without_value
 from csm.lib.dates import today

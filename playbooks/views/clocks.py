@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.trust.views.answers import as_csv
+from accounts.downloads import as_csv
 from csm.lib import display, markup
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.trust.views.answers import as_csv
+from accounts.downloads import as_csv
 from csm.lib import display
 from csm.lib.addresses import with_params
 from playbooks.effect import LEAST, LEVEL, NEIGHBOURS, NOT_ENOUGH

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import may_assign, may_write
-from accounts.trust.views.answers import as_csv
+from accounts.downloads import as_csv
 from csm.lib import display, markup
 from csm.lib.addresses import with_params, without_value
 from csm.lib.dates import today

@@ -1,17 +1,17 @@
 """Playbooks as everyone reads them: the library, and one playbook in one of its versions."""
 
-import csv
+from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import may_write, visible_to
-from accounts.downloads import record_export
+from accounts.downloads import as_csv
 from csm.lib.dates import today
-from csm.lib.spreadsheet import MARK, guarded
 from playbooks import recipe_words as words
 from playbooks.models import Playbook, PlaybookVersion
 from playbooks.selectors import playbooks as selectors
@@ -72,50 +72,49 @@ def playbooks(request: HttpRequest) -> HttpResponse:
     )
 
 
+_COLUMNS: Final = (
+    "key",
+    "name",
+    "kind",
+    "on",
+    "version",
+    "purpose",
+    "recommended_for",
+    "cadence",
+    "steps",
+    "target_days",
+    "plans_running",
+    "accounts_it_fits",
+)
+
+
 @require_safe
-def playbooks_csv(request: HttpRequest) -> HttpResponse:
+def playbooks_csv(request: HttpRequest) -> HttpResponseBase:
     """The library as filtered, as CSV."""
     user: Any = request.user
-    response = HttpResponse(MARK, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="playbooks.csv"'
-    out = csv.writer(response)
-    out.writerow(
-        [
-            "key",
-            "name",
-            "kind",
-            "on",
-            "version",
-            "purpose",
-            "recommended_for",
-            "cadence",
-            "steps",
-            "target_days",
-            "plans_running",
-            "accounts_it_fits",
-        ]
-    )
-    known = selectors.triggers()
-    triggers = selectors.trigger_names(known)
-    found = selectors.library(user, triggers=known, as_of=as_of(request), **_asked(request))
-    record_export(request, "playbooks", len(found))
-    for row in found:
-        version = row.version or row.draft
-        if version is None:
-            continue
-        texts = [
-            row.playbook.key,
-            row.playbook.name,
-            row.playbook.kind,
-            "yes" if row.playbook.is_active else "no",
-            str(row.version.number) if row.version else "",
-            version.purpose,
-            words.applies_line(version.applies, triggers),
-            version.cadence,
-        ]
-        fits = "" if row.fits is None else row.fits
-        out.writerow([*map(guarded, texts), row.steps, version.target_days, row.running, fits])
-    return response
+    triggers = selectors.triggers()
+    names = selectors.trigger_names(triggers)
+    rows = selectors.library(user, triggers=triggers, as_of=as_of(request), **_asked(request))
+    lines = [_COLUMNS, *(_line(row, names) for row in rows)]
+    return as_csv(request, "playbooks", "playbooks", lines, len(rows))
+
+
+def _line(row: selectors.Listed, triggers: Mapping[str, str]) -> list[Any]:
+    version = row.version or row.draft
+    return [
+        row.playbook.key,
+        row.playbook.name,
+        row.playbook.kind,
+        "yes" if row.playbook.is_active else "no",
+        row.version.number if row.version else None,
+        version.purpose if version else None,
+        words.applies_line(version.applies, triggers) if version else None,
+        version.cadence if version else None,
+        row.steps,
+        version.target_days if version else None,
+        row.running,
+        row.fits,
+    ]
 
 
 @require_safe

@@ -1,24 +1,23 @@
 """A playbook meets accounts: whom it fits, a dry run on one, moving plans; and who holds which role."""
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import prefetch_related_objects
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import may_change, may_write, require_admin, visible_to
-from accounts.downloads import record_export
+from accounts.downloads import as_csv
 from accounts.models import Account
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError
-from csm.lib.spreadsheet import MARK, Line, guarded
 from csm.lib.typed import whole
 from playbooks import recipe_words as words
 from playbooks.forms.playbook_actions import HolderForm
@@ -103,49 +102,39 @@ def _pager(request: HttpRequest, page: Any) -> dict[str, Any]:
 
 
 @require_safe
-def audience_csv(request: HttpRequest, key: str) -> StreamingHttpResponse:
+def audience_csv(request: HttpRequest, key: str) -> HttpResponseBase:
     """The customers a playbook fits now, as CSV; amounts in minor units."""
-    user: Any = request.user
     version, run = _version(request, key), night(request)
-    rows = _audience(user, version, run)
-    record_export(request, f"whom {version.playbook.key} fits", rows.count())
+    rows, key = _audience(request.user, version, run), version.playbook.key
+    return as_csv(request, f"whom {key} fits", f"{key}-fits", _lines(rows), rows.count())
 
-    def lines() -> Iterator[str]:
-        out = csv.writer(Line())
-        yield MARK
-        yield out.writerow(
-            [
-                "id",
-                "name",
-                "industry",
-                "size",
-                "band",
-                "score",
-                "arr_minor",
-                "currency",
-                "renewal_on",
-                "owner",
-            ]
+
+def _lines(rows: Any) -> Iterator[Sequence[Any]]:
+    yield (
+        "id",
+        "name",
+        "industry",
+        "size",
+        "band",
+        "score",
+        "arr_minor",
+        "currency",
+        "renewal_on",
+        "owner",
+    )
+    for row in rows.iterator(chunk_size=2000):
+        yield (
+            row.external_id,
+            row.name,
+            row.industry,
+            row.size_segment,
+            row.band_name,
+            None if row.score is None else round(row.score, 1),
+            row.arr_amount,
+            row.currency,
+            row.renewal_on,
+            row.owner,
         )
-        for row in rows.iterator(chunk_size=2000):
-            yield out.writerow(
-                [
-                    guarded(row.external_id),
-                    guarded(row.name),
-                    guarded(row.industry),
-                    guarded(row.size_segment),
-                    guarded(row.band_name or ""),
-                    "" if row.score is None else round(row.score, 1),
-                    "" if row.arr_amount is None else row.arr_amount,
-                    guarded(row.currency),
-                    row.renewal_on or "",
-                    guarded(str(row.owner)) if row.owner else "",
-                ]
-            )
-
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{version.playbook.key}-fits.csv"'
-    return response
 
 
 @require_safe

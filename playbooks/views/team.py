@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from accounts.access import may_assign
-from accounts.trust.views.answers import as_csv
+from accounts.downloads import as_csv
 from csm.lib import display, markup
 from csm.lib.dates import today
 from csm.lib.money import exponent
@@ -242,7 +242,7 @@ def team_csv(request: HttpRequest) -> HttpResponseBase:
     """The same figures as a file; amounts in the book's currency, empty where unknown."""
     user = require_team(request)
     found = _members(request, user)
-    return as_csv(request, "team", f"team-{today().isoformat()}.csv", _lines(found), len(found))
+    return as_csv(request, "team", f"team-{today().isoformat()}", _lines(found), len(found))
 
 
 def _lines(found: list[Member]) -> Iterator[list[Any]]:

@@ -1,20 +1,19 @@
 """Triggers as everybody reads them: the list with its measures, and one trigger."""
 
-import csv
 from itertools import groupby
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from accounts.downloads import record_export
+from accounts.downloads import as_csv
 from csm.lib import display, markup
 from csm.lib.dates import today
-from csm.lib.spreadsheet import MARK, guarded
 from playbooks.models import Trigger
 from playbooks.selectors import measures
 from playbooks.selectors import triggers as selectors
@@ -197,44 +196,34 @@ _COLUMNS: Final = (
 
 
 @require_safe
-def triggers_csv(request: HttpRequest) -> HttpResponse:
+def triggers_csv(request: HttpRequest) -> HttpResponseBase:
     """The list as filtered, as CSV."""
     _, shown, _ = _chosen(request)
-    record_export(request, "triggers", len(shown))
-    response = HttpResponse(MARK, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="triggers.csv"'
-    response["Cache-Control"] = "no-store"
-    out = csv.writer(response)
-    out.writerow(_COLUMNS)
-    for each in shown:
-        trigger, found, told = each.trigger, each.figures, each.told
-        out.writerow(
-            [
-                trigger.key,
-                guarded(trigger.name),
-                trigger.family,
-                trigger.get_severity_display(),
-                "on" if trigger.is_active else "off",
-                guarded(told.fires),
-                guarded(told.over),
-                guarded(told.scope),
-                found.open,
-                found.held,
-                _plain(found.open_age),
-                found.fired,
-                *(part.hits for part in _shares(found)),
-                *(
-                    _plain(value)
-                    for part in found.precision.values()
-                    for value in (part.value, part.n)
-                ),
-                found.followed.hits,
-                found.followed.n,
-                _plain(found.lead_days),
-                today().isoformat(),
-            ]
-        )
-    return response
+    return as_csv(request, "triggers", "triggers", [_COLUMNS, *map(_line, shown)], len(shown))
+
+
+def _line(each: Entry) -> list[Any]:
+    trigger, found, told = each.trigger, each.figures, each.told
+    return [
+        trigger.key,
+        trigger.name,
+        trigger.family,
+        trigger.get_severity_display(),
+        "on" if trigger.is_active else "off",
+        told.fires,
+        told.over,
+        told.scope,
+        found.open,
+        found.held,
+        _plain(found.open_age),
+        found.fired,
+        *(part.hits for part in _shares(found)),
+        *(_plain(value) for part in found.precision.values() for value in (part.value, part.n)),
+        found.followed.hits,
+        found.followed.n,
+        _plain(found.lead_days),
+        today(),
+    ]
 
 
 def _plain(value: float | None) -> str:

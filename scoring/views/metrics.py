@@ -1,23 +1,22 @@
 """The metric catalogue: every number a scorecard may use, what feeds it, who has it, who reads it."""
 
-import csv
 from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import require_admin
-from accounts.downloads import record_export
+from accounts.downloads import as_csv
 from accounts.models import MetricDefinition
 from accounts.trust.freshness import Fresh
 from csm.lib import display, markup
 from csm.lib.dates import today
-from csm.lib.spreadsheet import MARK, guarded
 from scoring import wording
 from scoring.metric_forms import MetricForm
 from scoring.metric_selectors import OWN, Entry, entries, profiled_nights
@@ -140,55 +139,50 @@ def _quantile(entry: Entry, which: str) -> Any:
     return wording.figure(entry.metric.key, found[which], settings.DEFAULT_CURRENCY)
 
 
+_COLUMNS = (
+    "key",
+    "label",
+    "definition",
+    "family",
+    "unit",
+    "better",
+    "window_days",
+    "sources",
+    "accounts",
+    "known",
+    "median",
+    "newest_fact",
+    "as_of",
+    "read_by",
+)
+
+
 @require_safe
-def metrics_csv(request: HttpRequest) -> HttpResponse:
+def metrics_csv(request: HttpRequest) -> HttpResponseBase:
     """The catalogue as filtered, as CSV."""
     _, shown, _ = _chosen(request)
-    record_export(request, "metrics", len(shown))
-    response = HttpResponse(MARK, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="metrics.csv"'
-    response["Cache-Control"] = "no-store"
-    out = csv.writer(response)
-    out.writerow(
-        [
-            "key",
-            "label",
-            "definition",
-            "family",
-            "unit",
-            "better",
-            "window_days",
-            "sources",
-            "accounts",
-            "known",
-            "median",
-            "newest_fact",
-            "as_of",
-            "read_by",
-        ]
-    )
-    for each in shown:
-        metric, profile = each.metric, each.profile
-        median = (profile.spread.get("quantiles") or {}).get("50", "") if profile else ""
-        out.writerow(
-            [
-                metric.key,
-                guarded(metric.label),
-                guarded(metric.description),
-                guarded(each.family),
-                guarded(metric.unit or metric.kind),
-                "" if metric.is_category else {"up": "higher", "down": "lower"}[metric.direction],
-                metric.window_days or "",
-                " ".join(metric.sources),
-                profile.accounts if profile else "",
-                profile.known if profile else "",
-                median,
-                each.told_on.isoformat() if each.told_on else "",
-                profile.as_of.isoformat() if profile else "",
-                guarded("; ".join(use.name for use in each.uses)),
-            ]
-        )
-    return response
+    return as_csv(request, "metrics", "metrics", [_COLUMNS, *map(_line, shown)], len(shown))
+
+
+def _line(entry: Entry) -> list[Any]:
+    metric, profile = entry.metric, entry.profile
+    median = (profile.spread.get("quantiles") or {}).get("50") if profile else None
+    return [
+        metric.key,
+        metric.label,
+        metric.description,
+        entry.family,
+        metric.unit or metric.kind,
+        "" if metric.is_category else {"up": "higher", "down": "lower"}[metric.direction],
+        metric.window_days or None,
+        " ".join(metric.sources),
+        profile.accounts if profile else None,
+        profile.known if profile else None,
+        median,
+        entry.told_on,
+        profile.as_of if profile else None,
+        "; ".join(use.name for use in entry.uses),
+    ]
 
 
 @require_safe

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from accounts import measures
-from accounts.models import MetricDefinition, Usage
+from accounts.models import AuditEvent, MetricDefinition, Usage
 from csm.nightly import after_night, run_nightly
 from scoring.metrics.catalogue import CATALOGUE, catalogue
 from scoring.models import Cap, Measure, MetricProfile, ScorecardVersion
@@ -49,7 +49,7 @@ def exports(book):
 
 
 def row_of(response, key):
-    lines = csv.DictReader(io.StringIO(response.content.decode("utf-8-sig")))
+    lines = csv.DictReader(io.StringIO(response.getvalue().decode("utf-8-sig")))
     return next(line for line in lines if line["key"] == key)
 
 
@@ -92,8 +92,13 @@ def test_the_csv_is_the_list(book, owner, client):
     row = row_of(client.get(reverse("metrics_csv")), "total_contacts")
     assert (row["accounts"], row["known"], row["median"]) == ("6", "5", "10.0")
     assert (row["newest_fact"], row["as_of"]) == ("2026-11-20", "2026-11-20")
-    few = client.get(reverse("metrics_csv") + "?state=used").content.decode().splitlines()
+    few = client.get(reverse("metrics_csv") + "?state=used").getvalue().decode().splitlines()
     assert 2 < len(few) < len(catalogue())
+    taken = AuditEvent.objects.filter(kind="export", what="exported metrics").order_by("pk")
+    assert [(each.by, each.detail["rows"]) for each in taken] == [
+        (owner, len(catalogue())),
+        (owner, len(few) - 1),
+    ]
 
 
 def test_every_metric_has_a_page(book, owner, client):

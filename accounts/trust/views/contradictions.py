@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import require_admin, visible_to
+from accounts.downloads import as_csv
 from accounts.trust.contradictions import RULES, Rule, accounts_of
 from accounts.trust.counted import counts_for, is_large
-from accounts.trust.views.answers import as_csv
 from accounts.trust.views.cells import shown
 from csm.lib import markup
 from csm.lib.dates import today

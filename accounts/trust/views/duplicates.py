@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import require_admin, visible_to
+from accounts.downloads import as_csv
 from accounts.models import Account, Merge, NotADuplicate, Watermark
 from accounts.trust import duplicates, merge, selectors
-from accounts.trust.views.answers import as_csv
 from csm.lib import display
 from csm.lib.dates import today
 from csm.lib.errors import WorkbenchError

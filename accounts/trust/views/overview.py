@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import require_admin, visible_to
+from accounts.downloads import as_csv
 from accounts.models import Account
 from accounts.trust import profile, selectors
 from accounts.trust.contradictions import RULES
 from accounts.trust.counted import counts_for
-from accounts.trust.views.answers import as_csv
 from accounts.trust.views.cells import freeze_cards, series_row
 from csm.lib import display, markup
 from csm.lib.dates import today

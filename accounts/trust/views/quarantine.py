@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import require_admin
+from accounts.downloads import as_csv
 from accounts.models import HeldRow
 from accounts.trust import quarantine
-from accounts.trust.views.answers import as_csv
 from csm.lib.paging import numbered
 from csm.lib.typed import whole
 

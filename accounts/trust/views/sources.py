@@ -12,12 +12,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import audit
 from accounts.access import require_admin
+from accounts.downloads import as_csv
 from accounts.models import Freeze, Source
 from accounts.trust import breaker, selectors
 from accounts.trust.forms import FreezeForm, SourceForm
 from accounts.trust.freshness import Fresh, freshness
 from accounts.trust.tables import feed_label
-from accounts.trust.views.answers import as_csv
 from accounts.trust.views.cells import (
     SERIES_HEADERS,
     freeze_cards,

@@ -126,7 +126,7 @@ def test_lists_go_out_as_csv(book, rescue, owner, client):
     lines = b"".join(client.get(at("playbook_audience_csv")).streaming_content).decode()
     assert "Poor Pots" in lines
     assert "Healthy Hats" not in lines
-    assert "rescue,Rescue,trigger,yes,1" in text(client.get(reverse("playbooks_csv")))
+    assert "rescue,Rescue,trigger,yes,1" in client.get(reverse("playbooks_csv")).getvalue().decode()
 
 
 # A dry run.

@@ -132,7 +132,8 @@ def test_the_list_is_filtered_and_downloaded(
     assert "=danger" in page
     assert "Emergency" not in page
     assert "No trigger like that" in client.get(reverse("triggers"), {"q": "pears"}).text
-    lines = client.get(reverse("triggers_csv"), {"family": "pipeline"}).text.splitlines()
+    answer = client.get(reverse("triggers_csv"), {"family": "pipeline"})
+    lines = answer.getvalue().decode().splitlines()
     assert len(lines) == 2
     assert "'=danger" in lines[1]
 

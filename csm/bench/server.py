@@ -15,7 +15,7 @@ STARTS_WITHIN_SECONDS = 30
 
 
 @contextmanager
-def serving() -> Iterator[Callable[[str, str], None]]:
+def serving() -> Iterator[Callable[[str, str], bytes]]:
     """One gunicorn worker on this process's database; yields get(url, cookie) over one connection.
 
     `get` raises RuntimeError when the answer is not 200, and so does a server that does not start.
@@ -49,9 +49,10 @@ def _connect(port: int, server: "subprocess.Popen[bytes]") -> http.client.HTTPCo
     raise RuntimeError("The web server of the bench did not start.")
 
 
-def _get(connection: http.client.HTTPConnection, url: str, cookie: str) -> None:
+def _get(connection: http.client.HTTPConnection, url: str, cookie: str) -> bytes:
     connection.request("GET", url, headers={"Cookie": cookie})
     response = connection.getresponse()
-    response.read()
+    body = response.read()
     if response.status != 200:
-        raise RuntimeError(f"{url} answered {response.status}.")
+        raise RuntimeError(f"{url} answered {response.status} {response.headers}.")
+    return body

@@ -59,9 +59,9 @@ def ninety_nights(newest: str, say: Say) -> dict[str, Any]:
 
 def lists(say: Say) -> dict[str, Any]:
     """T11, T12."""
-    from csm.bench import pages
+    from csm.bench import lists
 
-    return pages.lists(requests=40)
+    return lists.measure(say)
 
 
 def by_day(say: Say) -> dict[str, Any]:

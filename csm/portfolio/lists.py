@@ -22,11 +22,13 @@ from csm.lib.htmx import answer
 from csm.lib.paging import PAGE_SIZES, size_of
 from csm.lib.scopes import scope_of
 from csm.nav import night_of
-from csm.portfolio import facets, work_cells
+from csm.portfolio import facets, gathering, work_cells
 from csm.portfolio.filters import UNJUDGED, AccountFilter
 from csm.portfolio.keyset import Merged, Order, Pages
 from csm.portfolio.links import with_params
 from csm.portfolio.list_pages import ListPage
+from csm.portfolio.nothing import nothing
+from csm.portfolio.reasons import parts_told
 from csm.portfolio.rows import FIELDS, Record, Row, rows
 from csm.portfolio.selectors import HIGH_RISK, decorated, starting_from, with_keys
 from csm.portfolio.tables import (
@@ -41,10 +43,19 @@ from csm.portfolio.tables import (
     order_of,
     ordered,
 )
-from csm.portfolio.totals import COUNTED, How, Totals, by_band, counted, totals_of
-from playbooks import urgency
+from csm.portfolio.totals import (
+    COUNTED,
+    Expected,
+    How,
+    Totals,
+    by_band,
+    counted,
+    counted_apart,
+    estimated,
+    told_by_night,
+    totals_of,
+)
 from playbooks.access import covered_by
-from scoring import priority
 from scoring.engine.spec import UNKNOWN_BAND
 
 # What htmx gets of a list when its filters change.
@@ -55,8 +66,6 @@ _WITHIN = {RISK: HIGH_RISK, UNKNOWN: UNJUDGED}
 _BAND_OF = {RISK: 0, UNKNOWN: UNKNOWN_BAND}
 # Lists of up to so many accounts tell each one's place in the queue when they are sorted otherwise.
 _RANKED = 1_000
-# A search that finds up to so many reads them all.
-_FENCED = 50_000
 # Parameters the filter form carries along.
 _KEPT = ("scope", "tab", "sort", "per", COLUMNS_FIELD)
 _FACETS = ("band", "owner", "industry", "size", "renewal")
@@ -132,19 +141,45 @@ class Listing:
         shown = (
             [self.within] if self.within is None else [self.within, *({*_WITHIN} - {self.within})]
         )
-        lists = [self._narrowed(each) for each in shown]
         user: Any = self.request.user
         bands = by_band(user, self.scope, self.run, self.filter.values)
-        summed = None
-        if bands is not None and sum(bands.values()) > COUNTED:
-            summed = [
-                sum(bands.values()) if each is None else bands.get(_BAND_OF[each], 0)
-                for each in shown
-            ]
-        small = bands is not None and summed is None
-        found = totals_of(lists, summed, self.run, small=small)
+        if bands is not None and sum(bands.values()) > COUNTED and self.run:
+            return self._asked_for(
+                told_by_night(
+                    [
+                        sum(bands.values()) if each is None else bands.get(_BAND_OF[each], 0)
+                        for each in shown
+                    ],
+                    self.run,
+                )
+            )
+        if self.within and (bands is not None or self._is_of_small_book):
+            return counted_apart(self.filter.qs, [_WITHIN[each] for each in shown if each])
+        expected = None if bands is not None else self._expected
+        return self._asked_for(totals_of([self._narrowed(each) for each in shown], expected))
+
+    @cached_property
+    def _expected(self) -> Expected | None:
+        """What the planner expects; asked where the night's sums do not say that there are few."""
+        return None if self._is_of_small_book else estimated(self._narrowed(self.within))
+
+    @property
+    def _is_of_small_book(self) -> bool:
+        """Whether the book has so few accounts that whatever passes the filters is counted."""
+        return (
+            self.book is not None and self.book <= COUNTED and "churned" not in self.filter.values
+        )
+
+    @cached_property
+    def book(self) -> int | None:
+        """Accounts of the scope without any filter, as the night summed them."""
+        bands = by_band(self.request.user, self.scope, self.run, {})
+        return None if bands is None else sum(bands.values())
+
+    def _asked_for(self, found: list[Totals]) -> list[Totals]:
+        """`found`, the list counted to its end where the address asks for it."""
         if "exact" in self.query and not found[0].known:
-            found[0] = counted(lists[:1], None)[0]
+            found[0] = counted([self._narrowed(self.within)], None)[0]
         return found
 
     @property
@@ -161,31 +196,32 @@ class Listing:
         """Rows a page."""
         return size_of(self.query)
 
-    def _fenced(self, accounts: QuerySet[Account]) -> QuerySet[Account]:
-        """`accounts`, found before they are sorted where filters leave few.
-
-        PostgreSQL would rather walk the index of the order until enough rows have passed the filters: all of
-        a million names when the ones looked for begin with Z.
-        """
-        most = _FENCED if "q" in self.filter.values else COUNTED
-        total = self.totals.count
-        if (
-            connection.vendor != "postgresql"
-            # By a column of its own, an account's book has an index in just that order.
-            or not (self.filter.values or order_of(self.table).tie != "pk")
-            or total.how is How.NIGHT
-            or total.accounts > most
-        ):
-            return accounts
-        return Account.objects.filter(pk__in=accounts.order_by().values("pk")[: 2 * _FENCED])
+    def _is_gathered(self, order: Order) -> bool:
+        """Whether its accounts are found before they are sorted, see `gathering`."""
+        values, by_name, total = self.filter.values, order.keys == ("name",), self.totals.count
+        if connection.vendor != "postgresql" or (by_name and not values):
+            return False  # by name, the index of a book has them in just that order
+        every = self.run.accounts if self.run else 0
+        if "q" in values:
+            return gathering.pays_for_search(total.accounts, every, by_name=by_name)
+        if not values:
+            covered = self.within is None and order.tie == "pk"
+            book = self.book or total.accounts
+            return gathering.pays(book, every, rows=self.size, covered=covered)
+        if self._is_of_small_book or total.how is How.NIGHT or self._expected is None:
+            return self._is_of_small_book
+        return gathering.pays_for(self._expected, (by_name and self.book) or every)
 
     @cached_property
     def page(self) -> ListPage:
         order = order_of(self.table)
-        found = with_keys(self._fenced(self._narrowed(self.within)), order.keys)
+        found = with_keys(self._narrowed(self.within), order.keys)
         wide = _wide(order.keys)
-        pages = Pages(found, order, wide, len(FIELDS))
-        if self.within == RISK and order.keys == ("urgency",):
+        if self.within is None and order.keys == ("score",):
+            found = found.filter(gathering.in_score_range(self.filter.values, self.run))
+        gathered = self._is_gathered(order)
+        pages = Pages(found, order, wide, len(FIELDS), gathered=gathered)
+        if self.within == RISK and order.keys == ("urgency",) and not gathered:
             # With open work and without, each by the points that its own index knows.
             parts = [
                 (found.filter(work__isnull=empty), wide, _by_points(table, order.descending))
@@ -277,7 +313,14 @@ class Listing:
             "may_assign": may_assign(self.request.user),
             "csv_url": reverse(csv) + with_params(self.query, per=None),
             "caption": "Accounts" if self.within is None else "Accounts of the queue",
-            **self._nothing(bool(on)),
+            **nothing(
+                self.request.user,
+                self.query,
+                self.scope,
+                clear_url=self._clear_url() if on else "",
+                queue=self.within is not None,
+                scored=self.run is not None,
+            ),
         }
 
     def _kept(self, names: Iterable[str]) -> list[tuple[str, str]]:
@@ -286,35 +329,6 @@ class Listing:
 
     def _clear_url(self) -> str:
         return with_params(self.query, **dict.fromkeys(self.filter.filters))
-
-    def _nothing(self, filtered: bool) -> dict[str, str]:
-        """What an empty list says."""
-        if filtered:
-            return {
-                "empty_title": "No account matches",
-                "empty_text": "Take a filter off, or clear them all.",
-                "empty_url": self._clear_url(),
-            }
-        if self.run is None and self.within is not None:
-            return {
-                "empty_title": "No night yet",
-                "empty_text": "Accounts appear here once a night has been scored.",
-            }
-        if self.within is not None:
-            return {
-                "empty_title": "Nothing here",
-                "empty_text": "No account of this scope is in the queue.",
-            }
-        user: Any = self.request.user
-        wider = {"empty_url": with_params(self.query, scope="all"), "empty_label": "Show all"}
-        imports = {"empty_url": reverse("import_new"), "empty_label": "Import a file"}
-        return {
-            "empty_title": "No accounts in this scope",
-            "empty_text": "Look at all accounts, or import a file of them under Imports."
-            if user.is_admin
-            else "None of your accounts are in it. Look at all you may see, or ask an administrator.",
-            **(wider if self.scope != "all" else imports if user.is_admin else {}),
-        }
 
 
 @cache
@@ -359,36 +373,7 @@ def at_risk(request: HttpRequest) -> HttpResponse:
             }
             for label, tab, count, active in tabs
         ],
-        "parts": [
-            ("Health", priority.HEALTH, "the lower the score, the more; all of it at score 0"),
-            (
-                "Trend",
-                priority.TREND,
-                f"points lost in 30 days; all of it at a fall of {priority.WORST_FALL:.0f} or more",
-            ),
-            (
-                "Renewal",
-                priority.RENEWAL,
-                f"from {priority.RENEWAL_DAYS:.0f} days ahead; all of it when due or overdue",
-            ),
-            (
-                "ARR",
-                priority.ARR,
-                f"on a log scale from {display.compact(priority.ARR_FROM)} to "
-                f"{display.compact(priority.ARR_TO)} a year; unknown ARR adds nothing",
-            ),
-            (
-                "Alerts",
-                urgency.ALERTS,
-                "by the loudest open alert that is not snoozed, and 2 more while nobody has taken it; "
-                "alerts about an opportunity add nothing",
-            ),
-            (
-                "Clocks",
-                urgency.CLOCKS,
-                "all of it once a clock is overdue; 7 when due within a day, 4 within three, 2 later",
-            ),
-        ],
+        "parts": parts_told(),
     }
     return answer(request, "portfolio/at_risk.html", _FRAGMENT, context)
 

@@ -154,3 +154,37 @@ def why_unknown(*, coverage: float | None, least: float) -> str:
 
 def _float(value: float | None) -> np.ndarray:
     return np.array([np.nan if value is None else value], dtype=np.float64)
+
+
+def parts_told() -> list[tuple[str, float, str]]:
+    """What adds up to a place in the queue: name, most points, how they are given."""
+    return [
+        ("Health", weights.HEALTH, "the lower the score, the more; all of it at score 0"),
+        (
+            "Trend",
+            weights.TREND,
+            f"points lost in 30 days; all of it at a fall of {weights.WORST_FALL:.0f} or more",
+        ),
+        (
+            "Renewal",
+            weights.RENEWAL,
+            f"from {weights.RENEWAL_DAYS:.0f} days ahead; all of it when due or overdue",
+        ),
+        (
+            "ARR",
+            weights.ARR,
+            f"on a log scale from {display.compact(weights.ARR_FROM)} to "
+            f"{display.compact(weights.ARR_TO)} a year; unknown ARR adds nothing",
+        ),
+        (
+            "Alerts",
+            urgency.ALERTS,
+            "by the loudest open alert that is not snoozed, and 2 more while nobody has taken it; "
+            "alerts about an opportunity add nothing",
+        ),
+        (
+            "Clocks",
+            urgency.CLOCKS,
+            "all of it once a clock is overdue; 7 when due within a day, 4 within three, 2 later",
+        ),
+    ]

@@ -8,15 +8,16 @@ from enum import Enum
 from hashlib import blake2b
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum, aggregates
 
 from accounts.access import seen_by
 from csm.lib import display
+from csm.lib.money import in_own_currency
 from csm.portfolio.filters import NOBODY, as_stored
+from csm.portfolio.selectors import IN_CURRENCY
 from scoring.models import DailyRollup, ScoreRun
 
 # Lists of up to so many accounts are counted while the page is made.
@@ -25,6 +26,8 @@ COUNTED: Final = 5_000
 _SURELY_MORE: Final = 4 * COUNTED
 # Filters the night's sums know.
 _SUMMED: Final = frozenset({"band", "owner", "industry", "size"})
+# More of the planner's units than this take longer than the rest of a page.
+_DEAR: Final = 5_000.0
 _REMEMBERED_SECONDS: Final = 3_600
 
 
@@ -120,21 +123,37 @@ def _narrowed(values: dict[str, Any]) -> Q:
     return found
 
 
-def estimated(accounts: QuerySet[Any]) -> int | None:
-    """How many rows the database's planner expects, None where it does not say (SQLite)."""
+@dataclass(frozen=True)
+class Expected:
+    """What the database's planner expects of a list: its rows, and the effort of finding all of them.
+
+    Effort is in the planner's units; with `random_page_cost` 1.1 some 300 take a millisecond.
+    """
+
+    rows: int
+    effort: float
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is counted while the page is made."""
+        share = min(1.0, (COUNTED + 1) / max(self.rows, 1))
+        return self.rows <= _SURELY_MORE and self.effort * share <= _DEAR
+
+
+def estimated(accounts: QuerySet[Any]) -> Expected | None:
+    """What the planner expects, None where it does not say (SQLite)."""
     if connection.vendor != "postgresql":
         return None
     try:
         sql, params = accounts.order_by().values("pk").query.sql_with_params()
     except EmptyResultSet:
-        return 0
+        return Expected(0, 0.0)
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
         plan = cursor.fetchone()[0]
     if isinstance(plan, str):
         plan = json.loads(plan)
-    rows: int = plan[0]["Plan"]["Plan Rows"]
-    return rows
+    return Expected(plan[0]["Plan"]["Plan Rows"], plan[0]["Plan"]["Total Cost"])
 
 
 def counted(lists: Sequence[QuerySet[Any]], most: int | None = COUNTED) -> list[Totals]:
@@ -148,11 +167,11 @@ def counted(lists: Sequence[QuerySet[Any]], most: int | None = COUNTED) -> list[
             sql, params = (narrow if most is None else narrow[: most + 1]).query.sql_with_params()
         except EmptyResultSet:
             continue
-        ours = "CASE WHEN currency = %s THEN arr_amount END"
+        ours = in_own_currency("arr_amount")
         parts.append(
             f"SELECT {place:d}, COUNT(*), SUM({ours}), COUNT({ours}) FROM ({sql}) AS rows_{place}"
         )
-        values += [settings.DEFAULT_CURRENCY, settings.DEFAULT_CURRENCY, *params]
+        values += params
     if not parts:
         return found
     with connection.cursor() as cursor:
@@ -166,25 +185,38 @@ def counted(lists: Sequence[QuerySet[Any]], most: int | None = COUNTED) -> list[
     return found
 
 
-def totals_of(
-    lists: Sequence[QuerySet[Any]],
-    summed: Sequence[int] | None,
-    run: ScoreRun | None,
-    *,
-    small: bool,
-) -> list[Totals]:
-    """What lists of one page add up to; the first is the one shown.
+def counted_apart(accounts: QuerySet[Any], conditions: Sequence[Q]) -> list[Totals]:
+    """Count and sum the accounts that meet each of `conditions`, all in one walk over `accounts`."""
+    sums: dict[str, Any] = {}
+    for place, condition in enumerate(conditions):
+        sums[f"n{place}"] = aggregates.Count("pk", filter=condition)
+        sums[f"arr{place}"] = Sum("arr_amount", filter=condition & IN_CURRENCY)
+        sums[f"known{place}"] = aggregates.Count("arr_amount", filter=condition & IN_CURRENCY)
+    found = accounts.order_by().aggregate(**sums)
+    return [
+        Totals(
+            Count(found[f"n{place}"]),
+            None if found[f"arr{place}"] is None else int(found[f"arr{place}"]),
+            found[f"known{place}"],
+        )
+        for place in range(len(conditions))
+    ]
 
-    `summed` is what the night says of each, given where its book is too large to be counted; `small` that the
-    night knows better. Else at most two statements: an estimate of the first, a count of what may be few.
+
+def told_by_night(numbers: Sequence[int], run: ScoreRun) -> list[Totals]:
+    """What the sums of the night of `run` say of lists too large to be counted."""
+    return [Totals(Count(n, How.NIGHT, run.as_of)) for n in numbers]
+
+
+def totals_of(lists: Sequence[QuerySet[Any]], expected: Expected | None) -> list[Totals]:
+    """What lists of one page add up to; the first is the one shown, and `expected` what is of that.
+
+    One statement, which counts what may be few.
     """
-    if summed is not None and run is not None:
-        return [Totals(Count(n, How.NIGHT, run.as_of)) for n in summed]
-    expected = None if small else estimated(lists[0])
     found: list[Totals] = []
-    if expected is not None and expected > _SURELY_MORE:
-        found = [Totals(Count(expected, How.ABOUT))]
+    if expected is not None and not expected.is_counted:
+        found = [Totals(Count(expected.rows, How.ABOUT))]
     found += counted(lists[len(found) :])
-    if found[0].count.how is How.MORE and expected is not None and expected > COUNTED:
-        found[0] = replace(found[0], count=Count(expected, How.ABOUT))
+    if found[0].count.how is How.MORE and expected is not None and expected.rows > COUNTED:
+        found[0] = replace(found[0], count=Count(expected.rows, How.ABOUT))
     return found

@@ -33,10 +33,15 @@ class _Statement:
 _statements: dict[tuple[Any, ...], _Statement] = {}
 
 
-def read_wide(wide: QuerySet[Any], keys: QuerySet[Any], order_by: Sequence[Any]) -> list[Row]:
+def read_wide(
+    wide: QuerySet[Any],
+    keys: QuerySet[Any],
+    order_by: Sequence[Any],
+    around: tuple[str, str] = ("", ""),
+) -> list[Row]:
     """The rows of `wide`, a `values_list` that lives as long as the process, of the primary keys `keys`.
 
-    The same as `list(wide.filter(pk__in=keys).order_by(*order_by))`.
+    The same as `list(wide.filter(pk__in=keys).order_by(*order_by))`; `around` is SQL that makes keys of `keys`.
     """
     database = keys.db
     try:
@@ -46,7 +51,7 @@ def read_wide(wide: QuerySet[Any], keys: QuerySet[Any], order_by: Sequence[Any])
     made = _statement(wide, order_by, database)
     with connections[database].cursor() as cursor:
         cursor.execute(
-            f"{made.before}{text}{made.after}",
+            f"{made.before}{around[0]}{text}{around[1]}{made.after}",
             [*made.values_before, *values, *made.values_after],
         )
         rows: list[Row] = cursor.fetchall()

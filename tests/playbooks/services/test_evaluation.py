@@ -11,6 +11,7 @@ from playbooks.models import Absence, Alert, AlertChange, Policy, Trigger
 from playbooks.services import alert_rows, evaluation
 from playbooks.services.triggers import load_library
 from scoring.engine.spec import UNKNOWN_BAND
+from scoring.metrics.catalogue import forget_definitions
 from scoring.models import Snapshot
 from tests.conftest import NIGHT
 
@@ -296,6 +297,7 @@ def test_queries_do_not_grow_with_accounts(make_account, score_book, owner):
         return {make_account(owner=owner): {"days_since_last_activity": 20} for _ in range(n)}
 
     def counted(run, on):
+        forget_definitions()
         with CaptureQueriesContext(connection) as caught:
             report = evaluation.evaluate(run, as_of=on, first_id=0, last_id=10**9, at=AT)
         return len(caught), report

@@ -28,7 +28,7 @@ _BEARABLE: Final = 30_000.0
 _ROUNDED: Final = 0.0001
 
 
-def pays(book: int, every: int, *, rows: int, covered: bool) -> bool:
+def pays(book: int, every: int, *, rows: int, covered: bool = False) -> bool:
     """Whether to find the `book` accounts of a list, not to walk all of `every` until `rows` passed.
 
     `covered` is a list by one of an account's own columns.

@@ -19,9 +19,10 @@ from csm.lib.htmx import whether_counted
 from csm.lib.remembered import told
 from csm.lib.scopes import scope_of
 from csm.nav import night_of
-from csm.portfolio import home_charts, home_work
+from csm.portfolio import gathering, home_charts, home_work
 from csm.portfolio.home_selectors import (
     CHANGED_DAYS,
+    LISTED,
     MOVER_POINTS,
     RENEWAL_DAYS,
     Amount,
@@ -67,7 +68,8 @@ def home(request: HttpRequest) -> HttpResponse:
     }
     if run is None or not found.all.accounts:
         return render(request, "portfolio/home.html", context)
-    lists = shortlists(accounts, as_of, days)
+    few = gathering.pays(found.all.accounts, run.accounts, rows=LISTED)
+    lists = shortlists(accounts, as_of, days, few=few)
     context |= {
         "work_tiles": home_work.tiles(user, scope, on=today(), now=timezone.now()),
         "tiles": _tiles(found, scope, counting, counted_at),

@@ -11,7 +11,7 @@ from django.db.models.functions import Abs, RowNumber
 from accounts.models import Account
 from csm.portfolio.filters import changed, moved, recent_changes, renewing
 from csm.portfolio.rows import FIELDS, Record
-from csm.portfolio.selectors import IN_CURRENCY, past_nights
+from csm.portfolio.selectors import IN_CURRENCY, past_nights, sorted_by
 from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME, UNKNOWN_TONE
 from scoring.models import ScoreRun
 
@@ -130,14 +130,19 @@ class Shortlists:
     renewals: list[Record]
 
 
-def shortlists(accounts: QuerySet[Account], as_of: date, days: int) -> Shortlists:
-    """Biggest movers of `days` (7 or 30) and next renewals; one query for all three lists."""
+def shortlists(
+    accounts: QuerySet[Account], as_of: date, days: int, *, few: bool = False
+) -> Shortlists:
+    """Biggest movers of `days` (7 or 30) and next renewals; one query for all three lists.
+
+    `few` says that the book is small among all accounts, see `sorted_by`.
+    """
     change = f"change_{days}d"
-    path = F(f"health__{change}")
-    down = accounts.filter(changed(f"down{days}")).order_by(path, "pk")
+    path = sorted_by(f"health__{change}", few=few)
+    down = accounts.filter(changed(f"down{days}")).order_by(path.asc(), "pk")
     up = accounts.filter(changed(f"up{days}")).order_by(path.desc(), "pk")
     soon = accounts.filter(renewing(RENEWAL_DAYS, as_of)).order_by(
-        "renewal_on", F("arr_amount").desc(nulls_last=True), "pk"
+        sorted_by("renewal_on", few=few), F("arr_amount").desc(nulls_last=True), "pk"
     )
     # One list of ids: tests joined by OR would be tried on every account of the book. SQLite takes no limit
     # within a union, so each part is wrapped.

@@ -16,12 +16,13 @@ from accounts.access import seen_by
 from csm.lib.remembered import Told, told
 from csm.lib.scopes import scope_of
 from csm.nav import night_of
-from csm.portfolio import facets
+from csm.portfolio import facets, gathering
 from csm.portfolio import insights_selectors as select
 from csm.portfolio.filters import NOBODY, NOT_KNOWN, AccountFilter, as_stored
 from csm.portfolio.insights_characteristics import Characteristic, characteristics
 from csm.portfolio.insights_history import Night, history, narrowed, version_changes
 from csm.portfolio.insights_large import Counted, OfInsights, slices_of, with_predictions
+from csm.portfolio.insights_revenue import LISTED as CONTRIBUTORS
 from csm.portfolio.insights_revenue import Contributor, Point, contributors, scatter, tiers
 from csm.portfolio.insights_selectors import UNKNOWN, Accounts, Band, Tally
 from csm.portfolio.large_books import is_large
@@ -217,7 +218,10 @@ class Figures:
 
     @cached_property
     def contributors(self) -> list[Contributor]:
-        return self._counted.contributors if self._counted else contributors(self.accounts)
+        if self._counted:
+            return self._counted.contributors
+        few = gathering.pays(self.total.accounts, self.run.accounts, rows=CONTRIBUTORS)
+        return contributors(self.accounts, few=few)
 
     @cached_property
     def points(self) -> list[Point]:

@@ -5,9 +5,10 @@ from typing import NamedTuple
 from django.db.models import F
 
 from csm.portfolio.insights_selectors import Accounts, Tally, slices, tallies
-from csm.portfolio.selectors import IN_CURRENCY
+from csm.portfolio.selectors import IN_CURRENCY, sorted_by
 from scoring.engine.revenue import AMOUNT_TIERS, QUANTILE_TIERS
 
+LISTED = 20
 TIER_ORDER = {tier: place for place, tier in enumerate((*QUANTILE_TIERS, *AMOUNT_TIERS))}
 
 
@@ -31,11 +32,13 @@ class Contributor(NamedTuple):
     tier: str
 
 
-def contributors(accounts: Accounts, limit: int = 20) -> list[Contributor]:
-    """The accounts with the largest predicted revenue. One query."""
+def contributors(
+    accounts: Accounts, limit: int = LISTED, *, few: bool = False
+) -> list[Contributor]:
+    """The accounts with the largest predicted revenue; `few` as in `sorted_by`. One query."""
     rows = (
         accounts.filter(IN_CURRENCY, predicted_6m_amount__isnull=False)
-        .order_by("-predicted_6m_amount", "pk")
+        .order_by(sorted_by("predicted_6m_amount", few=few).desc(), "pk")
         .values_list(
             "pk",
             "name",

@@ -23,6 +23,16 @@ URGENCY = Coalesce(F("work__priority"), F("health__priority"))
 IN_CURRENCY = Q(currency=settings.DEFAULT_CURRENCY)
 # What `decorated` adds and lists are sorted by.
 _KEYS = {"urgency": URGENCY, "band_score": Coalesce(F("health__score"), -1.0)}
+
+
+def sorted_by(key: str, *, few: bool) -> F | Coalesce:
+    """`key` to sort by; of `few` accounts as a value no index holds.
+
+    PostgreSQL would walk all of a million in order until as many as are wanted belong to the book.
+    """
+    return Coalesce(F(key), F(key)) if few else F(key)
+
+
 # What the charts over time show.
 HISTORY_DAYS = 180
 

@@ -1,0 +1,99 @@
+"""Found first or walked in order: the same rows; which of the two is a matter of how many there are."""
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+
+from accounts.models import Account
+from csm.portfolio import gathering, home_selectors, totals
+from csm.portfolio.filters import UNJUDGED
+from csm.portfolio.insights_revenue import contributors
+from csm.portfolio.lists import Listing
+from csm.portfolio.selectors import HIGH_RISK
+from csm.portfolio.selectors import book as book_of
+from csm.portfolio.totals import Expected
+from scoring.models import ScoreRun
+from tests.csm.portfolio.asking import NIGHT, ask, health, names
+
+MILLION = 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def _forget_choices():
+    cache.clear()
+
+
+def test_a_small_book_is_found_first_and_a_large_one_walked():
+    assert gathering.pays(300, MILLION, rows=25)
+    assert gathering.pays(5_000, MILLION, rows=25)
+    assert not gathering.pays(50_000, MILLION, rows=25)
+    assert not gathering.pays(12_000, MILLION, rows=25)
+    assert gathering.pays(12_000, MILLION, rows=25, covered=True)
+
+
+def test_a_walk_is_trusted_where_many_pass():
+    assert gathering.pays_for(Expected(20, 9_000.0), MILLION)
+    assert not gathering.pays_for(Expected(200_000, 9_000.0), MILLION)
+    assert not gathering.pays_for(Expected(5_000, 400_000.0), MILLION)
+    assert gathering.pays_for_search(30_000, MILLION, by_name=True)
+    assert not gathering.pays_for_search(30_000, MILLION, by_name=False)
+    assert not gathering.pays_for_search(60_000, MILLION, by_name=True)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL walks too far")
+@pytest.mark.parametrize("sort", ["score", "-score", "renewal", "-arr", "rank", "owner", "-band"])
+@pytest.mark.parametrize("page", [1, 2])
+def test_both_ways_lead_to_the_same_rows(client, book, admin, monkeypatch, sort, page):
+    shown = []
+    for gathered in (True, False):
+        monkeypatch.setattr(Listing, "_is_gathered", lambda *_, how=gathered: how)
+        first = ask(client, admin, sort=sort, per=10)
+        url = first.context["pager"]["last_url"] if page == 2 else None
+        shown.append(names(client.get("/portfolio/" + url) if url else first))
+    assert shown[0] == shown[1] != []
+
+
+def test_a_band_sorted_by_score_holds_all_of_the_band(client, book, owner):
+    for band in ("Low", "Medium", "High", ["Low", "High"], "Unknown"):
+        by_score = names(ask(client, owner, band=band, sort="score"))
+        assert sorted(by_score) == sorted(names(ask(client, owner, band=band)))
+        assert by_score
+
+
+def test_the_range_of_a_band_is_that_of_the_nights_scorecards(book):
+    run = ScoreRun.objects.get(as_of=NIGHT)
+    low = gathering.in_score_range({"band": ["Low"]}, run)
+    assert dict(low.children)["health__score__gte"] <= 0
+    assert not gathering.in_score_range({"band": ["Low", "Unknown"]}, run)
+    # Those who left kept the band another scorecard gave them.
+    assert not gathering.in_score_range({"band": ["Low"], "churned": "all"}, run)
+    assert not gathering.in_score_range({"band": ["No such"]}, run)
+    assert not gathering.in_score_range({}, run)
+
+
+def test_one_walk_counts_what_two_counts_do(book):
+    Account.objects.filter(pk=book[0].pk).update(currency="XXX")
+    accounts = Account.objects.filter(merged_into=None)
+    apart = totals.counted_apart(accounts, [HIGH_RISK, UNJUDGED])
+    assert apart == totals.counted([accounts.filter(HIGH_RISK), accounts.filter(UNJUDGED)])
+    assert sum(each.accounts for each in apart) > 0
+
+
+def test_what_takes_too_long_is_not_counted():
+    assert Expected(20, 100.0).is_counted
+    assert not Expected(50_000, 100.0).is_counted
+    assert not Expected(4_000, 90_000.0).is_counted
+    # Counting ends at the bound: of 15,000 a third is looked for.
+    assert Expected(15_000, 14_000.0).is_counted
+
+
+def test_few_or_many_home_names_the_same_accounts(book, admin):
+    for place, account in enumerate(book):
+        health(account, change_7d=(-1) ** place * (place + 1.0), predicted_6m_amount=place * 100)
+    run = ScoreRun.objects.get(as_of=NIGHT)
+    accounts = book_of(admin, "all", run)
+    few, many = (home_selectors.shortlists(accounts, NIGHT, 7, few=each) for each in (True, False))
+    assert few == many
+    assert few.declined
+    assert few.renewals
+    assert contributors(accounts, few=True) == contributors(accounts, few=False) != []

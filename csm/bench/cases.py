@@ -11,6 +11,7 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from accounts.models import Account, LifecycleStage
+from csm.bench.report import PORTFOLIO
 from csm.demo.people import PEOPLE
 from csm.models import Role, User
 from csm.portfolio.lists import Listing, risk_listing
@@ -19,7 +20,6 @@ from csm.portfolio.totals import estimated
 from scoring.selectors import newest_run, specs_of
 
 # Of these T11 is the largest ratio; the other kinds are told beside it.
-PORTFOLIO: Final = "portfolio"
 QUEUE: Final = "queue"
 # Counted in the background where the book is large: at first asking they take their time.
 COUNTED: Final = ("home", "insights")

@@ -15,11 +15,11 @@ import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.models import Account, LifecycleStage, Reading, SizeSegment
+from accounts.models import Account, LifecycleStage, Reading, SizeSegment, Team
 from csm.bench.databases import require_own
 from csm.demo.people import ensure_people
 from csm.lib.copy import bulk_insert
-from csm.models import Role
+from csm.models import Role, User
 from scoring.engine.spec import ScorecardSpec, required_metrics
 from scoring.metrics.catalogue import metrics_of
 from scoring.metrics.read import ATTRIBUTES
@@ -31,6 +31,7 @@ SCORECARD = "crm-engagement"
 SEED = 7
 # Days from the first night to the newest.
 SPAN = 120
+SMALL_BOOK = 300
 _CHUNK = 20_000
 _SPREAD = 60
 _LACKING = 0.02
@@ -94,12 +95,15 @@ def fill(accounts: int, newest: dt.date, scorecard: str = SCORECARD) -> Scorecar
     version = _only(scorecard)
     spec = versions.spec_of(version)
     random = np.random.default_rng(SEED)
-    owners = _owners()
+    owners, small = _owners(), _owner_of_few()
+    between = max(accounts // SMALL_BOOK, 10)
     nights = Nights(newest)
     for start in range(0, accounts, _CHUNK):
         size = min(_CHUNK, accounts - start)
         with transaction.atomic():
-            bulk_insert(Account, _ACCOUNT, _accounts(random, start, size, nights, owners))
+            bulk_insert(
+                Account, _ACCOUNT, _accounts(random, start, size, nights, owners, small, between)
+            )
             ids = list(
                 Account.objects.order_by("-pk").values_list("pk", flat=True)[:size].iterator()
             )[::-1]
@@ -143,13 +147,27 @@ def _owners() -> list[tuple[int, int | None]]:
     ]
 
 
+def _owner_of_few() -> tuple[int, int]:
+    """A colleague with a book of some hundreds and a team of their own, as most lists are."""
+    user, _ = User.objects.get_or_create(
+        username="few.csm",
+        defaults={"first_name": "Few", "last_name": "Accounts", "role": Role.CSM},
+    )
+    team, _ = Team.objects.get_or_create(name="Team of few")
+    team.members.add(user)
+    return user.pk, team.pk
+
+
 def _accounts(
     random: np.random.Generator,
     start: int,
     size: int,
     nights: Nights,
     owners: Sequence[tuple[int, int | None]],
+    small: tuple[int, int],
+    between: int,
 ) -> Iterator[tuple[Any, ...]]:
+    """Rows of `_ACCOUNT`; one in `between` belongs to the owner and team `small`."""
     now = timezone.now()
     since = nights.on(0) - dt.timedelta(days=400)
     renewals = [nights.newest + dt.timedelta(days=days) for days in range(365)]
@@ -189,7 +207,7 @@ def _accounts(
             "{}",
             None if hidden else amount,
             "USD",
-            *owner,
+            *(owner if number % between else small),
             now,
             now,
         )

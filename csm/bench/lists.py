@@ -19,15 +19,16 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account
-from csm.bench.cases import COUNTED, FIRST, PORTFOLIO, QUEUE, Case, cases
+from csm.bench.cases import COUNTED, FIRST, QUEUE, Case, cases
+from csm.bench.report import PORTFOLIO
 from csm.bench.server import serving
 from csm.models import User
 
 BARE: Final = "/bare/"
-REQUESTS: Final = 12
+REQUESTS: Final = 10
 # How many of the worst are asked again, and how often.
 WORST: Final = 12
-AGAIN: Final = 50
+AGAIN: Final = 40
 # Pages nobody has looked at yet, one after the other as people turn them.
 WALK: Final = 40
 _WALKED: Final = (

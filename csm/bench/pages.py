@@ -21,27 +21,6 @@ PAGES = {
     "home": "/?scope=all",
     "insights": "/insights/?scope=all",
 }
-# The list of T11 as people open it; T12 counts the queries of these and of `PAGES`.
-LISTS = {
-    "portfolio": "/portfolio/?scope=all",
-    "portfolio of a team": "/portfolio/?scope=team",
-    "portfolio by score": "/portfolio/?scope=all&sort=score",
-    "portfolio of a band": "/portfolio/?scope=all&band=0",
-}
-
-
-def lists(requests: int) -> dict[str, Any]:
-    """T11 and T12: the worst of the lists against a bare page, and the most queries any page makes."""
-    shown = measure(requests, LISTS)
-    del shown["bare"]
-    worst = max(shown.values(), key=lambda page: page["ratio_p50"])
-    client = Client()
-    client.force_login(_admin())
-    queries = {name: queries_of(client, url) for name, url in (PAGES | LISTS).items()}
-    return {
-        "T11": {"median": worst["ratio_p50"], "pages": shown},
-        "T12": {"median": max(queries.values()), "pages": queries},
-    }
 
 
 def _admin() -> User:

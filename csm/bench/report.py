@@ -6,6 +6,8 @@ from typing import Any
 
 from rich.table import Table
 
+PORTFOLIO = "portfolio"
+
 
 @dataclass(frozen=True)
 class Target:
@@ -88,7 +90,16 @@ def _events(found: Mapping[str, Any]) -> str:
 
 
 def _lists(found: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {page['ratio_p50']:g}×" for name, page in found["pages"].items())
+    """The portfolio's worst and usual page, then what stands beside it: no targets of their own."""
+    beside = (
+        f"{name} {kind['usual']:g}×, at worst {kind['median']:g}× ({kind['worst']})"
+        for name, kind in found["kinds"].items()
+        if name != PORTFOLIO
+    )
+    mine = (
+        f"worst of {found['kinds'][PORTFOLIO]['pages']} {found['worst']}, half {found['usual']:g}×"
+    )
+    return _joined(mine, *beside)
 
 
 def _queries(found: Mapping[str, Any]) -> str:
@@ -278,4 +289,18 @@ def markdown(found: Mapping[str, Any]) -> str:
         "|---" * len(_HEADS) + "|",
     ]
     lines += [f"| {' | '.join(_cells(row))} |" for row in found["targets"]]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_pages(found["results"].get("T11", {}).get("pages", {}))])
+
+
+def _pages(pages: Mapping[str, Any]) -> list[str]:
+    """Every page of T11, the slowest first."""
+    if not pages:
+        return []
+    ranked = sorted(pages.items(), key=lambda item: -item[1]["ratio_p50"])
+    rows = [
+        f"| {name} | {page['ratio_p50']:g} × | {page['p50_ms']:g} | {page['p95_ms']:g} "
+        f"| {page['bare_p50_ms']:g} | {page['queries']} |"
+        for name, page in ranked
+    ]
+    heads = ("page", "× bare, p50", "p50 ms", "p95 ms", "bare p50 ms", "queries")
+    return ["", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *rows]

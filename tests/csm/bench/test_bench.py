@@ -75,3 +75,14 @@ def test_a_scorecard_sql_cannot_express_is_refused() -> None:
 def test_numbers_and_names_must_make_sense(options: dict, said: str) -> None:
     with pytest.raises(CommandError, match=said):
         call_command("bench", **options)
+
+
+def test_every_page_of_the_lists_is_in_the_table() -> None:
+    page = {"ratio_p50": 3.0, "p50_ms": 9.0, "p95_ms": 12.0, "bare_p50_ms": 3.0, "queries": 5}
+    kind = {"median": 3.0, "usual": 2.5, "worst": "portfolio, all", "pages": 1}
+    result = kind | {"kinds": {"portfolio": kind, "queue": kind}, "pages": {"portfolio, all": page}}
+    (row,) = report.verdicts({"T11": result})
+    assert row["met"]
+    assert "worst of 1 portfolio, all" in row["detail"]
+    assert "queue 2.5×" in row["detail"]
+    assert "| portfolio, all | 3 × | 9 | 12 | 3 | 5 |" in "\n".join(report._pages(result["pages"]))

@@ -22,6 +22,8 @@ _COVERED: Final = 8
 _SMALL: Final = 2_000
 # Where one account in so many passes, a page of them is soon found.
 _OFTEN: Final = 50
+# The same where what passes has nothing to do with the order.
+_OFTEN_ENOUGH: Final = 200
 # What finding all may take, in the planner's units, before the chance is taken of walking far instead.
 _BEARABLE: Final = 30_000.0
 # Bands are told from scores rounded to four decimals.
@@ -39,7 +41,7 @@ def pays(book: int, every: int, *, rows: int, covered: bool = False) -> bool:
 
 def pays_for_search(found: int, every: int, *, by_name: bool) -> bool:
     """The same of the `found` accounts of a search: their names say nothing of any other order."""
-    return found <= _SEARCHED and (by_name or found * _OFTEN < every)
+    return found <= _SEARCHED and (by_name or found * _OFTEN_ENOUGH < every)
 
 
 def pays_for(expected: Expected, every: int) -> bool:

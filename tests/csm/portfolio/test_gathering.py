@@ -37,6 +37,7 @@ def test_a_walk_is_trusted_where_many_pass():
     assert not gathering.pays_for(Expected(5_000, 400_000.0), MILLION)
     assert gathering.pays_for_search(30_000, MILLION, by_name=True)
     assert not gathering.pays_for_search(30_000, MILLION, by_name=False)
+    assert gathering.pays_for_search(3_000, MILLION, by_name=False)
     assert not gathering.pays_for_search(60_000, MILLION, by_name=True)
 
 

@@ -8,6 +8,7 @@ import zipfile
 import pytest
 from django.urls import reverse
 
+from accounts.models import AuditEvent
 from accounts.trust.contradictions import RULES
 from csm.portfolio.facts.tabs import LISTINGS
 from csm.portfolio.insights import TABLES
@@ -72,6 +73,7 @@ def test_no_cell_is_a_formula(filled, book, owner, admin, client):
         forget_definitions()
         faults, tables, guarded = {}, 0, 0
         for name, url in every.items():
+            taken = AuditEvent.objects.filter(kind="export").count()
             answer = client.get(url)
             kind = answer.headers["Content-Type"].partition(";")[0]
             if kind not in ("text/csv", "application/zip"):
@@ -79,6 +81,7 @@ def test_no_cell_is_a_formula(filled, book, owner, admin, client):
                 continue
             tables += 1
             found = cells(answer)
+            assert AuditEvent.objects.filter(kind="export").count() > taken, f"{name} is unseen"
             guarded += sum(cell.startswith("'" + start) for cell in found)
             if bad := [cell for cell in found if runs(cell)]:
                 faults[name] = bad[:3]

@@ -27,7 +27,7 @@ _SURELY_MORE: Final = 4 * COUNTED
 # Filters the night's sums know.
 _SUMMED: Final = frozenset({"band", "owner", "industry", "size"})
 # More of the planner's units than this take longer than the rest of a page.
-_DEAR: Final = 5_000.0
+_DEAR: Final = 2_500.0
 _REMEMBERED_SECONDS: Final = 3_600
 
 

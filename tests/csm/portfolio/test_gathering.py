@@ -85,7 +85,7 @@ def test_what_takes_too_long_is_not_counted():
     assert not Expected(50_000, 100.0).is_counted
     assert not Expected(4_000, 90_000.0).is_counted
     # Counting ends at the bound: of 15,000 a third is looked for.
-    assert Expected(15_000, 14_000.0).is_counted
+    assert Expected(15_000, 7_000.0).is_counted
 
 
 def test_few_or_many_home_names_the_same_accounts(book, admin):

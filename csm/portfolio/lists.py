@@ -9,6 +9,7 @@ import django_tables2 as tables
 from django.conf import settings
 from django.db import connection
 from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -220,6 +221,10 @@ class Listing:
         if self.within is None and order.keys == ("score",):
             found = found.filter(gathering.in_score_range(self.filter.values, self.run))
         gathered = self._is_gathered(order)
+        if gathered and self.within == RISK:
+            # As a value no index holds: that of all who are at risk would be read for the few of a book.
+            few = self.filter.qs.alias(at=Coalesce("health__band", UNKNOWN_BAND)).filter(at=0)
+            found = with_keys(few, order.keys)
         pages = Pages(found, order, wide, len(FIELDS), gathered=gathered)
         if self.within == RISK and order.keys == ("urgency",) and not gathered:
             # With open work and without, each by the points that its own index knows.

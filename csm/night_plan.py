@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from accounts.models import Account
+from accounts.models import Account, ImportRun
 from csm import schedule
 from csm.nightly import start_night
 from scoring.models import ScoreRun
@@ -16,22 +16,34 @@ log = logging.getLogger("csm.nights")
 
 # How far back the page looks for nights that never ran.
 LOOKED_BACK: Final = 14
+# The first night waits for the first imports no longer than this.
+LONGEST_IMPORT: Final = timedelta(hours=2)
 
 
 def start_due(now: datetime) -> ScoreRun | None:
     """Start the night whose hour has passed, unless it ran since, runs, or a person stopped it.
 
     However many hours were missed, only the last one counts: the nights before are back-filled when
-    somebody asks. Any number of callers at once start one night. Raises NightError like `start_night`.
+    somebody asks. Any number of callers at once start one night; the very first
+    waits until the book is loaded. Raises NightError like `start_night`.
     """
     due = next(iter(schedule.due_moments(now, days=8)), None)
     if due is None or not Account.objects.exists():
         return None
     as_of = night_of(due)
-    if nights.started_since(as_of, due) is not None:
+    if nights.started_since(as_of, due) is not None or _is_first_import_loading(now):
         return None
     log.info("the night of %s was due at %s: starting it", as_of, due.isoformat())
     return start_night(as_of, judge=as_of >= night_of(now), since=due)
+
+
+def _is_first_import_loading(now: datetime) -> bool:
+    """Whether the first night would score a part of the book only, as the rest is still being read."""
+    if ScoreRun.objects.exists():
+        return False
+    # One that was given up stays "running" until somebody goes on with it.
+    loading = (ImportRun.State.QUEUED, ImportRun.State.RUNNING)
+    return ImportRun.objects.filter(state__in=loading, started_at__gt=now - LONGEST_IMPORT).exists()
 
 
 def night_of(moment: datetime) -> date:

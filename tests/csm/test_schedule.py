@@ -7,11 +7,11 @@ import pytest
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, ImportRun
 from csm import night_plan, schedule
 from csm.schedule import At, Every
 from scoring.models import ScoreRun
-from scoring.services import night_acts, nights
+from scoring.services import night_acts, nights, versions
 from tests.conftest import NIGHT
 
 # The morning after the cast's night; the night is due at two.
@@ -103,6 +103,25 @@ def test_switched_off_or_without_accounts_nothing_starts(book, admin):
 
 def test_an_empty_workbench_starts_nothing(db):
     assert night_plan.start_due(NOW) is None
+
+
+def test_the_first_night_waits_until_the_book_is_loaded(make_account):
+    make_account()
+    loading = ImportRun.objects.create(
+        feed="accounts", file_name="book.csv", as_of=DUE, state="running"
+    )
+    ImportRun.objects.filter(pk=loading.pk).update(started_at=NOW - timedelta(minutes=5))
+    versions.load_presets()
+    assert night_plan.start_due(NOW) is None
+    # One that was given up holds it back no longer, nor one that is over.
+    assert night_plan.start_due(NOW + timedelta(hours=3)) is not None
+    ScoreRun.objects.all().delete()
+    ImportRun.objects.update(state="done")
+    first = night_plan.start_due(NOW)
+    nights.work(first)
+    # Later nights take the book as it is.
+    ImportRun.objects.update(state="running")
+    assert night_plan.start_due(NOW + timedelta(days=1)) is not None
 
 
 def test_after_three_days_without_beat_one_night_runs_and_the_others_are_told(book, admin):

@@ -33,5 +33,12 @@ class Command(BaseCommand):
         )
         for text in result.differences:
             self.stdout.write(f"  {text}")
+        if (missing := run.accounts - result.snapshots) > 0:
+            self.stdout.write(
+                f"  of {missing:,} of its {run.accounts:,} accounts there is no snapshot of that run: "
+                "they were removed since, or another run of the night is replacing them"
+            )
         if result.differing:
             raise CommandError("The stored numbers cannot be reproduced.")
+        if run.accounts and not result.snapshots:
+            raise CommandError("Nothing was proven: no snapshot of that night is there.")

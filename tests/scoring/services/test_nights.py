@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db.models import Sum
 
 from csm.lib.errors import WorkbenchError
@@ -184,6 +185,15 @@ def test_verification_finds_a_tampered_score(book):
     result = verify.verify(run)
     assert result.snapshots == 6
     assert "12.5" in result.differences[0]
+
+
+def test_a_proof_of_nothing_is_none(book, capsys):
+    Snapshot.objects.filter(account_id=book[0].pk).delete()
+    call_command("verify_snapshots")
+    assert "of 1 of its 6 accounts there is no snapshot" in capsys.readouterr().out
+    Snapshot.objects.all().delete()
+    with pytest.raises(CommandError, match="Nothing was proven"):
+        call_command("verify_snapshots")
 
 
 def test_the_rollup_adds_up_to_current_health(book):

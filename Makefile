@@ -35,25 +35,28 @@ run: install ## serve what is in the database
 test: install ## the whole suite on the embedded default
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not services and not faults" tests
 
-test-browser: install ## only the pages in Chromium
-	@$(BIN)/python -m pytest -q -m browser tests
+test-browser: install ## only the pages in Chromium, each in both views
+	@EVERY_VIEW=1 $(BIN)/python -m pytest -n 2 --dist worksteal -q -m browser tests
 
 test-services: install ## what asks a database on PostgreSQL, and real Redis and Celery workers; all thrown away after
 	@tests/services/throwaway.sh $(MAKE) --no-print-directory with-services
 
-# What CI has time for: where the two databases are spoken to differently. The whole takes ten minutes.
-DIFFERING := tests/scoring tests/accounts/ingest tests/accounts/trust tests/csm/jobs tests/csm/lib tests/csm/portfolio/test_lists.py \
-  tests/csm/portfolio/test_paging.py tests/csm/portfolio/test_search.py tests/csm/test_by_day.py tests/csm/test_outages.py \
-  tests/playbooks/services/test_night.py tests/playbooks/services/test_evaluation.py tests/csm/test_sessions.py tests/csm/audit
+# What CI has time for: where the two databases are spoken to differently. The whole takes twenty minutes.
+DIFFERING := tests/scoring/services tests/scoring/metrics tests/accounts/ingest/test_run.py tests/accounts/ingest/test_resume.py \
+  tests/csm/jobs tests/csm/lib tests/csm/portfolio/test_lists.py tests/csm/portfolio/test_paging.py tests/csm/portfolio/test_search.py \
+  tests/csm/portfolio/test_gathering.py tests/csm/test_by_day.py tests/csm/test_outages.py tests/csm/audit \
+  tests/playbooks/services/test_night.py tests/playbooks/services/test_evaluation.py
 test-services-quick: install ## of those, the ones CI runs
 	@tests/services/throwaway.sh $(MAKE) --no-print-directory with-services TESTS="$(DIFFERING)" \
-	  LEFT_OUT="--ignore tests/services/test_bench.py --ignore tests/services/test_moving.py"
+	  PROCESSES="tests/services/test_celery_night.py tests/services/test_by_day.py tests/services/test_night_life.py \
+	  -k 'one_is_killed or within_seconds or is_gone_on_with'"
 
 TESTS ?= tests
+PROCESSES ?= tests/services
 with-services:
 	@env -u REDIS_URL $(BIN)/python -m pytest -n 2 --dist worksteal -q --only-database \
 	  -m "not services and not browser and not faults" $(TESTS)
-	@$(BIN)/python -m pytest -q -m services $(LEFT_OUT) tests/services
+	@$(BIN)/python -m pytest -q -m services $(PROCESSES)
 
 test-faults: install ## kill, stop and fill up real processes (about 12 minutes; FAULT_SECONDS shortens the load)
 	@$(BIN)/python -m pytest -q -m faults tests/faults

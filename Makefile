@@ -48,8 +48,7 @@ DIFFERING := tests/scoring/services tests/scoring/metrics tests/accounts/ingest/
   tests/playbooks/services/test_night.py tests/playbooks/services/test_evaluation.py
 test-services-quick: install ## of those, the ones CI runs
 	@tests/services/throwaway.sh $(MAKE) --no-print-directory with-services TESTS="$(DIFFERING)" \
-	  PROCESSES="tests/services/test_celery_night.py tests/services/test_by_day.py tests/services/test_night_life.py \
-	  -k 'one_is_killed or within_seconds or is_gone_on_with'"
+	  PROCESSES="tests/services/test_celery_night.py tests/services/test_by_day.py -k 'one_is_killed or within_seconds'"
 
 TESTS ?= tests
 PROCESSES ?= tests/services

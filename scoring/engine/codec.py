@@ -55,13 +55,6 @@ def decode_points(rows: Sequence[bytes], width: int) -> Floats:
     return np.where(units == _MISSING, np.nan, units / POINTS_PER_UNIT)
 
 
-def joined_inputs(data: bytes, rows: int, width: int) -> Packed:
-    """Packed matrix (rows, width) of encoded rows joined; raises ValueError on another width."""
-    if len(data) != rows * width * _INPUTS.itemsize:
-        raise ValueError(f"The stored vectors do not have {width} entries each.")
-    return np.frombuffer(data, dtype=_INPUTS).reshape(rows, width).astype(np.float32)
-
-
 def nullable(values: Floats) -> list[float | None]:
     """A column (n,) as plain numbers, None where it is NaN."""
     return [None if value != value else value for value in values.tolist()]

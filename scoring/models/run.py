@@ -19,6 +19,8 @@ class ScoreRun(models.Model):
         FAILED = "failed"
         CANCELLED = "cancelled"
 
+    OPEN_STATES = (State.COUNTING, State.SCORING)
+
     as_of = models.DateField()
     # Version ids in the order their scopes are tried; the last is the default.
     plan = models.JSONField()

@@ -40,7 +40,7 @@ SHARD_SIZE = 20_000
 MAX_ATTEMPTS = 5
 # Any constant no other lock of this database has.
 _LOCK = 0x6E_69_67
-OPEN = (ScoreRun.State.COUNTING, ScoreRun.State.SCORING)
+OPEN = ScoreRun.OPEN_STATES
 
 Progress = Callable[[str, int, int], None]
 Told = Callable[[ScoreRun], None]

@@ -107,10 +107,7 @@ def _forget(first: date, after: date) -> None:
     """Empty the statistics of runs of these days that have no snapshot left."""
     runs = ScoreRun.objects.filter(as_of__gte=first, as_of__lt=after).exclude(statistics={})
     left = Snapshot.objects.filter(as_of=OuterRef("as_of"), run=OuterRef("pk")).order_by()
-    runs.exclude(Exists(left)).exclude(state__in=_OPEN).update(statistics={})
-
-
-_OPEN = (ScoreRun.State.COUNTING, ScoreRun.State.SCORING)
+    runs.exclude(Exists(left)).exclude(state__in=ScoreRun.OPEN_STATES).update(statistics={})
 
 
 def _months_before(day: date, months: int) -> date:

@@ -25,8 +25,6 @@ TABLE: Final = AccountHealth._meta.db_table
 # Followed by the run's number.
 _STAGED: Final = f"{TABLE}_night_"
 
-Ranges = list[tuple[int, int]]
-
 
 def begin(run: ScoreRun) -> None:
     """An empty table for what the run's workers score. The caller holds the transaction."""
@@ -80,9 +78,7 @@ def is_whole(run: ScoreRun) -> bool:
 def drop_ended() -> None:
     """Remove the tables of runs that are over."""
     begun = _begun()
-    opened = ScoreRun.objects.filter(
-        pk__in=begun, state__in=(ScoreRun.State.COUNTING, ScoreRun.State.SCORING)
-    )
+    opened = ScoreRun.objects.filter(pk__in=begun, state__in=ScoreRun.OPEN_STATES)
     with connection.cursor() as cursor:
         for pk in begun - set(opened.values_list("pk", flat=True)):
             cursor.execute(f"DROP TABLE IF EXISTS {_STAGED}{pk}")
@@ -112,7 +108,7 @@ def replace(run: ScoreRun, plan: Plan, cuts: Mapping[int, Cuts | None], *, whole
     The caller holds the transaction and `by_day_lock.one_writer`. Memory is bounded by a shard. On
     PostgreSQL the new night is a table of its own until the last moment: readers see the old one.
     """
-    ranges: Ranges = list(run.shards.order_by("number").values_list("first_id", "last_id"))
+    ranges = list(run.shards.order_by("number").values_list("first_id", "last_id"))
     if connection.vendor != "postgresql":
         for first_id, last_id in ranges:
             _delete_scored(run, plan, first_id, last_id)

@@ -166,7 +166,9 @@ def _write_staged(table: str, run: ScoreRun, plan: Plan, cuts: Mapping[int, Cuts
             wanted["tier"] = f"CASE {' '.join(cases)} ELSE tier END"
         cursor.execute(
             f"INSERT INTO {table} ({', '.join(wanted)}) SELECT {', '.join(wanted.values())} "
-            f"FROM {_STAGED}{run.pk}",
+            # An account that was deleted since it was scored has no row to be shown with.
+            f"FROM {_STAGED}{run.pk} n WHERE EXISTS "
+            "(SELECT FROM accounts_account a WHERE a.id = n.account_id)",
             values,
         )
 

@@ -96,6 +96,16 @@ def test_half_of_it_is_not_trusted(two_cards):
 
 
 @postgresql
+def test_an_account_deleted_while_the_night_runs_has_no_health(two_cards):
+    run = scored()
+    gone = two_cards[0].pk
+    two_cards[0].delete()
+    nights.work(run)
+    assert not AccountHealth.objects.filter(account_id=gone).exists()
+    assert AccountHealth.objects.filter(run=run).count() == len(two_cards) - 1
+
+
+@postgresql
 def test_tables_of_runs_that_are_over_go_and_a_run_taken_up_again_does_without(two_cards):
     expected = health()
     stopped = night_acts.cancel(scored(), by=None, at=timezone.now())

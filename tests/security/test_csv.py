@@ -37,11 +37,15 @@ def cells(answer) -> list[str]:
         texts = [archive.read(name) for name in archive.namelist() if name.endswith(".csv")]
     else:
         texts = [content]
+    found = [text.decode("utf-8-sig") for text in texts]
+    # Where the comma is the decimal sign the semicolon parts cells.
+    parted = [cell.lstrip() for text in found for cell in _parted(text, ";")]
+    return parted + [cell for text in found for cell in _parted(text, ",")]
+
+
+def _parted(text: str, sign: str) -> list[str]:
     return [
-        cell
-        for text in texts
-        for row in csv.reader(io.StringIO(text.decode("utf-8-sig"), newline=""))
-        for cell in row
+        cell for row in csv.reader(io.StringIO(text, newline=""), delimiter=sign) for cell in row
     ]
 
 
@@ -66,7 +70,10 @@ def test_no_cell_is_a_formula(filled, book, owner, admin, client):
     client.force_login(admin)
     client.post(reverse("effect_refresh"))
     for start in STARTS:
-        texts = (start + 'HYPERLINK("http://evil.example","{0}")', start + "cmd {0}")
+        texts = (
+            f'{start}HYPERLINK("http://evil.example";{start}1;"{{0}}")',
+            f"{start}c {{0}};{start}c",
+        )
         # Or the playbook would fit nobody, and the list of whom it fits would be empty.
         hostile.spoil(texts, but={"PlaybookVersion.applies"})
         versions.published_spec.cache_clear()

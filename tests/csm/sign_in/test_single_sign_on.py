@@ -38,13 +38,18 @@ def sso(provider, settings, db):
 
 def come(client: Client, provider: str, sub: str, start: str = "/login/sso/", **claims):
     """Through the provider as `sub`; the answer of our callback."""
+    return client.get(way_back(client, provider, sub, start, **claims))
+
+
+def way_back(client: Client, provider: str, sub: str, start: str = "/login/sso/", **claims) -> str:
+    """The address of our callback the provider sends `sub` to."""
     httpx.put(f"{provider}/users/{sub}", json=claims)
     away = client.get(start)
     assert away["Location"].startswith(provider)
     back = httpx.post(away["Location"], data={"sub": sub})
     assert back.status_code == 302, back.text
     to = urlsplit(back.headers["Location"])
-    return client.get(f"{to.path}?{to.query}")
+    return f"{to.path}?{to.query}"
 
 
 def test_a_colleague_is_known_by_the_verified_address(owner, client, sso):
@@ -69,6 +74,18 @@ def test_it_asks_with_a_challenge_and_a_state(client, sso):
     assert asked["redirect_uri"] == ["http://testserver/login/sso/callback/"]
     assert client.get("/login/sso/callback/?code=x&state=forged").status_code >= 400
     assert not is_in(client)
+
+
+def test_nobody_is_logged_in_by_the_way_back_of_another(owner, client, sso):
+    """The code is good: only the state says that another browser began."""
+    theirs = Client()
+    url = way_back(theirs, sso, "owner-1", **KNOWN)
+    own = parse_qs(urlsplit(client.get("/login/sso/")["Location"]).query)["state"][0]
+    assert own not in url
+    assert client.get(url).status_code >= 400
+    assert not is_in(client)
+    theirs.get(url)
+    assert is_in(theirs)
 
 
 @pytest.mark.parametrize(

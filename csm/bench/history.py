@@ -21,7 +21,7 @@ from csm.demo.people import PEOPLE
 from csm.models import Role, User
 from csm.portfolio import home_selectors
 from csm.portfolio.selectors import book
-from scoring.models import DailyRollup, ScoreRun, Snapshot
+from scoring.models import DailyRollup, NightTotal, ScoreRun, Snapshot
 from scoring.services import explanations, partitions
 
 NIGHTS, ASKED = 90, 200
@@ -42,7 +42,7 @@ def write(newest: dt.date, say: Say) -> ScoreRun:
             copied = ScoreRun.objects.get(pk=run.pk)
             copied.pk, copied.as_of = None, on
             copied.save(force_insert=True)
-            for model in (Snapshot, DailyRollup):
+            for model in (Snapshot, DailyRollup, NightTotal):
                 values = {"as_of": on, "run_id": copied.pk}
                 copy_night(cursor, model._meta.db_table, newest, columns, values)
             if ago % 30 == 0:

@@ -11,7 +11,7 @@ from django.db.models.functions import Abs, RowNumber
 from accounts.models import Account
 from csm.portfolio.filters import changed, moved, recent_changes, renewing
 from csm.portfolio.rows import FIELDS, Record
-from csm.portfolio.selectors import IN_CURRENCY, past_nights, sorted_by
+from csm.portfolio.selectors import IN_CURRENCY, past_totals, sorted_by
 from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME, UNKNOWN_TONE
 from scoring.models import ScoreRun
 
@@ -245,7 +245,7 @@ def trend(user: Any, scope: str, run: ScoreRun) -> list[Day]:
 
 def _days(user: Any, scope: str, run: ScoreRun) -> list[Day]:
     rows = (
-        past_nights(user, scope, run)
+        past_totals(user, scope, run)
         .order_by("as_of", "band")
         .values_list(
             "as_of",

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Q, QuerySet, Sum
 
 from csm.portfolio.insights_selectors import UNKNOWN_AS_BAND, Band
-from csm.portfolio.selectors import HISTORY_DAYS, past_nights
+from csm.portfolio.selectors import HISTORY_DAYS, past_nights, past_totals
 from scoring.models import DailyRollup, ScoreRun
 
 
@@ -37,7 +37,11 @@ def history(
     days: int = HISTORY_DAYS,
 ) -> list[Night]:
     """The nights of `selectors.past_nights`, narrowed. Empty collections mean any."""
-    rows = narrowed(past_nights(user, scope, run, days), industries, sizes, owners)
+    rows: QuerySet[Any]
+    if industries or sizes:
+        rows = narrowed(past_nights(user, scope, run, days), industries, sizes, owners)
+    else:
+        rows = past_totals(user, scope, run, days, owned=_owned(owners))
     nights: dict[date, Night] = {}
     sums = rows.order_by("as_of").values_list("as_of", "band", "band_name", "tone", "version")
     for as_of, place, name, tone, version, accounts in sums.annotate(n=Sum("accounts")):
@@ -60,10 +64,14 @@ def narrowed(
         rows = rows.filter(industry__in=industries)
     if sizes:
         rows = rows.filter(size_segment__in=sizes)
-    if owners:
-        named = Q(owner__in=[owner for owner in owners if owner is not None])
-        rows = rows.filter(named | Q(owner=None) if None in owners else named)
-    return rows
+    return rows.filter(_owned(owners))
+
+
+def _owned(owners: Collection[int | None]) -> Q:
+    if not owners:
+        return Q()
+    named = Q(owner__in=[owner for owner in owners if owner is not None])
+    return named | Q(owner=None) if None in owners else named
 
 
 def version_changes(nights: list[Night]) -> list[date]:

@@ -12,7 +12,7 @@ from accounts.access import in_scope, seen_by
 from accounts.models import Account
 from accounts.selectors import customers
 from csm.lib.dates import today
-from scoring.models import AccountHealth, DailyRollup, ScoreRun
+from scoring.models import AccountHealth, DailyRollup, NightTotal, ScoreRun
 from scoring.selectors import newest_run, with_health
 
 # The lowest band of an account's scorecard. Unknown (-1) is never at risk and never healthy.
@@ -89,8 +89,22 @@ def past_nights(
     had it then.
     """
     return DailyRollup.objects.filter(
-        seen_by(user, scope),
-        as_of__gt=run.as_of - timedelta(days=days),
-        as_of__lte=run.as_of,
-        run__scorecard=run.scorecard_id,
+        seen_by(user, scope), _up_to(run, days), run__scorecard=run.scorecard_id
     )
+
+
+def past_totals(
+    user: Any, scope: str, run: ScoreRun, days: int = HISTORY_DAYS, *, owned: Q | None = None
+) -> QuerySet[NightTotal]:
+    """`past_nights` without industries and sizes: a few rows a night for whoever sees the whole book.
+
+    `owned` narrows them by owner.
+    """
+    seen = seen_by(user, scope) & (owned or Q())
+    return NightTotal.objects.filter(
+        seen, _up_to(run, days), is_whole=not seen, scorecard=run.scorecard_id
+    )
+
+
+def _up_to(run: ScoreRun, days: int) -> Q:
+    return Q(as_of__gt=run.as_of - timedelta(days=days), as_of__lte=run.as_of)

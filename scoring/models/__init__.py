@@ -1,4 +1,4 @@
-from scoring.models.health import AccountHealth, BandChange, DailyRollup
+from scoring.models.health import AccountHealth, BandChange, DailyRollup, NightTotal
 from scoring.models.metric_profile import MetricProfile
 from scoring.models.run import ScoreRun, ScoreShard
 from scoring.models.scorecard import Band, Cap, Component, Measure, Scorecard, ScorecardVersion
@@ -13,6 +13,7 @@ __all__ = [
     "DailyRollup",
     "Measure",
     "MetricProfile",
+    "NightTotal",
     "ScoreRun",
     "ScoreShard",
     "Scorecard",

@@ -152,3 +152,51 @@ class DailyRollup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.accounts} accounts on {self.as_of}"
+
+
+class NightTotal(models.Model):
+    """The daily sums of one night added up further, for charts that split by neither industry nor size.
+
+    Two sets of rows, each of them the whole night: per version and band (`is_whole`, owner and team null),
+    and per owner and team as well. Made from `DailyRollup` by `services.rollups.total`, never counted.
+    """
+
+    as_of = models.DateField()
+    run = models.ForeignKey("scoring.ScoreRun", on_delete=models.CASCADE, related_name="+")
+    # As on the run: the series a night belongs to is asked for with every chart.
+    scorecard = models.ForeignKey(
+        "scoring.Scorecard", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    version = models.ForeignKey(
+        "scoring.ScorecardVersion", on_delete=models.PROTECT, related_name="+"
+    )
+    is_whole = models.BooleanField()
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    team = models.ForeignKey(
+        "accounts.Team", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    band = models.SmallIntegerField()
+    band_name = models.CharField(max_length=40)
+    tone = models.CharField(max_length=10)
+    accounts = models.PositiveIntegerField()
+    scored = models.PositiveIntegerField()
+    score_sum = models.FloatField()
+    arr_amount = models.BigIntegerField()
+    arr_known = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["as_of", "id"]
+        indexes = [
+            models.Index(fields=["as_of"], name="nighttotal_by_day"),
+            # The trend of the whole book: a few rows a night among those of every owner.
+            models.Index(
+                fields=["as_of"],
+                condition=models.Q(is_whole=True),
+                name="nighttotal_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.accounts} accounts on {self.as_of}, added up"

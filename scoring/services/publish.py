@@ -38,6 +38,7 @@ def publish(run: ScoreRun, plan: Plan) -> None:
         DailyRollup.objects.filter(as_of=locked.as_of).delete()
         for version_id, spec in plan:
             rollups.store(locked, version_id, spec, _of(gathered, version_id, "rollup"))
+        rollups.total(locked.as_of)
         _finish(locked, plan, cuts)
         locked.save(update_fields=_FINISHED)
         locked.shards.update(partial={})

@@ -19,6 +19,7 @@ from scoring.engine import codec
 from scoring.engine.score import Scored
 from scoring.engine.spec import ScorecardSpec
 from scoring.models import AccountHealth, DailyRollup, ScoreRun
+from scoring.services import rollups
 from scoring.services.populations import Group
 
 
@@ -107,7 +108,11 @@ def move(
                 return
             _add(deltas, was, -1)
     deltas = {place: sums for place, sums in deltas.items() if any(sums)}
-    if deltas and not _apply(run, specs, deltas):
+    if not deltas:
+        return
+    if _apply(run, specs, deltas):
+        rollups.total(run.as_of)
+    else:
         count_anew(run)
 
 
@@ -119,6 +124,7 @@ def count_anew(run: ScoreRun) -> None:
             _COUNT.format(arr=in_own_currency("a.arr_amount", "a.currency")),
             [run.as_of, run.as_of, run.pk],
         )
+    rollups.total(run.as_of)
 
 
 def _parts(scored: Sequence[tuple[Group, Scored]]) -> dict[int, Part]:

@@ -1,15 +1,17 @@
 """Daily sums: counted per shard while the frame is at hand, put together when the night ends."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from django.db import connection
 
 from csm.lib.copy import bulk_insert
 from scoring.engine.score import Scored
 from scoring.engine.spec import ScorecardSpec
-from scoring.models import DailyRollup, ScoreRun
+from scoring.models import DailyRollup, NightTotal, ScoreRun
 from scoring.services.populations import Group
 
 _KEYS = ["owner_id", "team_id", "industry", "size_segment", "band"]
@@ -26,6 +28,23 @@ _FIELDS = (
     "band_name",
     "tone",
     *_SUMS,
+)
+
+# The same rows added up twice: for the whole book, and for every owner and team.
+_TOTAL = """
+INSERT INTO scoring_nighttotal (as_of, run_id, scorecard_id, version_id, is_whole, owner_id, team_id, band,
+    band_name, tone, accounts, scored, score_sum, arr_amount, arr_known)
+SELECT d.as_of, d.run_id, r.scorecard_id, d.version_id, {whole}, {owner}, {team}, d.band, d.band_name, d.tone,
+    SUM(d.accounts), SUM(d.scored), SUM(d.score_sum), SUM(d.arr_amount), SUM(d.arr_known)
+FROM scoring_dailyrollup d JOIN scoring_scorerun r ON r.id = d.run_id WHERE d.as_of = %s
+GROUP BY d.as_of, d.run_id, r.scorecard_id, d.version_id, d.band, d.band_name, d.tone{more}
+"""
+_NOBODY = "CAST(NULL AS bigint)"
+_TOTALS = (
+    _TOTAL.format(whole="true", owner=_NOBODY, team=_NOBODY, more=""),
+    _TOTAL.format(
+        whole="false", owner="d.owner_id", team="d.team_id", more=", d.owner_id, d.team_id"
+    ),
 )
 
 Sums = list[list[Any]]
@@ -82,6 +101,18 @@ def store(run: ScoreRun, version_id: int, spec: ScorecardSpec, shards: Iterable[
             )
         ],
     )
+
+
+def total(as_of: date) -> None:
+    """Add the sums of a night up anew, after any of them changed. The caller holds the transaction.
+
+    Three statements, whatever changed: a night's sums are some thousand rows, and what is made from them
+    whole cannot drift from them.
+    """
+    NightTotal.objects.filter(as_of=as_of).delete()
+    with connection.cursor() as cursor:
+        for sql in _TOTALS:
+            cursor.execute(sql, [as_of])
 
 
 def _plain(rows: pd.DataFrame) -> Sequence[Sequence[Any]]:

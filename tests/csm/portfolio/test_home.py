@@ -7,6 +7,8 @@ from datetime import date, timedelta
 import pytest
 from django.core.cache import cache
 
+from accounts.access import seen_by
+from accounts.models import Account
 from csm.nightly import run_nightly
 from csm.portfolio import home_charts
 from csm.portfolio.home_selectors import Day, trend
@@ -201,3 +203,53 @@ def test_the_trend_shows_the_nights_insights_shows(book, score_book, manager):
     nights = {night.as_of: night.accounts for night in history(manager, "team", run)}
     assert days == nights
     assert set(days) == {NIGHT - timedelta(days=2), NIGHT}
+
+
+def trend_of_sums(user, scope, run):
+    """The trend as it was before nights had totals: every row of the sums, read one by one."""
+    found = {}
+    rows = DailyRollup.objects.filter(
+        seen_by(user, scope),
+        as_of__gt=run.as_of - timedelta(days=180),
+        as_of__lte=run.as_of,
+        run__scorecard=run.scorecard_id,
+    )
+    for row in rows.select_related("version__scorecard"):
+        day = found.setdefault(row.as_of, {"versions": {}, "bands": {}, "sum": 0.0, "judged": 0})
+        day["versions"][row.version_id] = f"{row.version.scorecard.name} v{row.version.number}"
+        band = (row.band_name, row.tone)
+        day["bands"][band] = day["bands"].get(band, 0) + row.accounts
+        if row.band >= 0:
+            day["sum"] += row.score_sum
+            day["judged"] += row.scored
+    return {
+        on: (
+            day["versions"],
+            day["bands"],
+            day["judged"],
+            pytest.approx(day["sum"] / day["judged"]),
+        )
+        for on, day in found.items()
+    }
+
+
+@pytest.mark.parametrize("who", ["owner", "colleague", "manager", "executive", "admin", "outsider"])
+@pytest.mark.parametrize("scope", ["mine", "team", "all"])
+def test_the_trend_is_what_the_sums_say(moving_book, people, owner, south, who, scope):
+    Account.objects.filter(pk=moving_book[0].pk).update(owner=None, team=south)
+    run_nightly(NIGHT + timedelta(days=7))
+    run_nightly(NIGHT + timedelta(days=1), "product-value", history_only=True)
+    run, user = newest_run(), people[who]
+    days = trend(user, scope, run)
+    expected = trend_of_sums(user, scope, run)
+    assert {day.on: (day.versions, day.bands, day.judged, day.mean) for day in days} == expected
+    assert [day.on for day in days] == sorted(expected)
+    assert {night.as_of: sum(night.bands.values()) for night in history(user, scope, run)} == {
+        on: sum(day[1].values()) for on, day in expected.items()
+    }
+    owners = [owner.pk, None]
+    assert sum(night.accounts for night in history(user, scope, run, owners=owners)) == sum(
+        row.accounts
+        for row in DailyRollup.objects.filter(seen_by(user, scope), run__scorecard=None)
+        if row.owner_id in owners
+    )

@@ -21,6 +21,7 @@ from scoring.services.by_day import rescore
 from scoring.services.nights import plan_of
 from scoring.services.populations import frozen_of, groups
 from tests.conftest import NIGHT
+from tests.scoring.services.adding_up import assert_added_up
 
 SUMS = ("accounts", "scored", "arr_amount", "arr_known")
 PLACE = (
@@ -88,6 +89,7 @@ def assert_sound():
     assert proof.differing == 0, proof.differences
     assert proof.current == proof.snapshots == AccountHealth.objects.filter(run=run).count()
     assert sums() == sums_of_current_health()
+    assert_added_up()
 
 
 def tell(account, on=NIGHT, **metrics):

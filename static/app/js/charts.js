@@ -37,6 +37,9 @@
     onClick: (event, hits) => { if (hits[0] && urls[hits[0].index]) location.assign(urls[hits[0].index]); },
     onHover: (event, hits) => { event.native.target.style.cursor = hits[0] && urls[hits[0].index] ? "pointer" : ""; },
   });
+  // A line needs two points: one between gaps, or the only one, is drawn as a dot.
+  const empty = (point) => !point || point.y === null;
+  const alone = (points, at) => empty(points[at - 1]) && empty(points[at + 1]);
   // Tones are also told apart by a hatch where bands meet in one bar.
   const hatch = (paint) => {
     const tile = document.createElement("canvas");
@@ -94,7 +97,7 @@
         data: {
           datasets: lines.map((line, index) => ({
             label: line.name, data: line.points, borderColor: series(index), backgroundColor: series(index),
-            borderWidth: index ? 1.5 : 2, borderDash: index ? [5, 3] : [], pointRadius: 0, pointHitRadius: 12, spanGaps: false, tension: 0,
+            borderWidth: index ? 1.5 : 2, borderDash: index ? [5, 3] : [], pointRadius: (at) => (alone(line.points, at.dataIndex) ? 3 : 0), pointHitRadius: 12, spanGaps: false, tension: 0,
           })),
         },
         options: {

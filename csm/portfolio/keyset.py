@@ -1,8 +1,10 @@
 """Paging by the key of the last row: as quick on the last page of a million accounts as on the first.
 
 A list is ordered by one column, then by primary key, both in the same direction, so that either direction
-walks the same index; accounts where the column is unknown follow, by primary key. A cursor names a row by
-its place, its key and the values it is sorted by: `after=50~1234~71.5`.
+walks the same index; accounts where the column is unknown follow, by primary key. Where the column is one of
+current health, those that have no health at all come last: no index of health knows them. A cursor names a row
+by its place, its key and the values it is sorted by: `after=50~1234~71.5`, `after=50~1234` where those are
+unknown, `after=50~unscored~1234` where there is no health.
 """
 
 import datetime as dt
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from django.db.models import BooleanField, Expression, F, QuerySet, Value
+from django.db.models import BooleanField, Expression, F, Q, QuerySet, Value
 from django.db.models.sql.compiler import SQLCompiler
 
 from csm.lib.typed import whole
@@ -21,6 +23,8 @@ from csm.portfolio.wide import read_wide
 _APART: Final = "~"
 # Longer ones are no place in a list of ours: names have 255 characters, each up to three as an address.
 _LONGEST: Final = 900
+# Stands before the key of an account without health.
+_UNSCORED: Final = "unscored"
 
 
 def _text(text: str) -> str:
@@ -70,6 +74,7 @@ class Order:
 
     `tie` is the primary key as the table of the first key has it: an index then holds the whole order.
     Only the first key may be null, and only when `nullable`; the others then are, too, or never are.
+    `hollow` is whether it may be null where the table of the first key has a row.
     """
 
     keys: tuple[str, ...]
@@ -77,11 +82,19 @@ class Order:
     tie: str = "pk"
     descending: bool = False
     nullable: bool = True
+    hollow: bool = True
+
+    @property
+    def of_health(self) -> bool:
+        """Whether it is that of a column of current health."""
+        return self.nullable and self.tie == "health__account_id"
 
     def whole(self) -> list[Any]:
         """For `order_by` of the whole list: unknown last in both directions."""
         if not self.nullable:
             return [self._plain(key) for key in (*self.keys, "pk")]
+        if self.of_health:
+            return [*map(self._last, (*self.keys, self.tie)), self._plain("pk")]
         return [*map(self._last, self.keys), self._plain("pk")]
 
     def known(self, back: bool) -> list[str]:
@@ -89,9 +102,20 @@ class Order:
         return [self._plain(key, back) for key in (*self.keys, self.tie)]
 
     def unknown(self, back: bool) -> list[str]:
-        """For `order_by` of the rows without; the index of an account's own column has them, too."""
+        """For `order_by` of the rows without; the index of a column has them, too."""
+        if self.of_health:
+            return self.known(back)
         keys = self.keys if self.tie == "pk" and len(self.keys) == 1 else ()
         return [self._plain(key, back) for key in (*keys, "pk")]
+
+    def unscored(self, back: bool) -> list[str]:
+        """For `order_by` of the accounts without health."""
+        return [self._plain("pk", back)]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All it needs beside the primary key."""
+        return (*self.keys, self.tie) if self.of_health else self.keys
 
     def _plain(self, key: str, back: bool = False) -> str:
         return f"-{key}" if self.descending != back else key
@@ -105,22 +129,28 @@ class Order:
 class Cursor:
     """A place in a list: beside the row `pk`, sorted by `values` (None: among the unknown).
 
-    `place` counts the rows before it, None when nobody has.
+    `place` counts the rows before it, None when nobody has. `unscored`: it is of an account without health.
     """
 
     pk: int
     values: tuple[Any, ...] | None
     place: int | None = None
+    unscored: bool = False
 
     def text(self) -> str:
         """As an address carries it."""
         parts = ["" if self.place is None else str(self.place), str(self.pk)]
+        if self.unscored:
+            parts.insert(1, _UNSCORED)
         return _APART.join([*parts, *map(_written, self.values or ())])
 
 
 def read(text: str, order: Order) -> Cursor | None:
     """The cursor of an address, None when it is no place in a list of this order."""
     parts = text.split(_APART)
+    unscored = len(parts) == 3 and parts[1] == _UNSCORED
+    if unscored:
+        del parts[1]
     if len(text) > _LONGEST or len(parts) not in (2, 2 + len(order.keys)):
         return None
     place, pk, *values = parts
@@ -131,9 +161,9 @@ def read(text: str, order: Order) -> Cursor | None:
         found = tuple(READ[kind](each) for kind, each in zip(order.kinds, values, strict=False))
     except ValueError:
         return None
-    if not found and not order.nullable:
+    if not found and not (order.of_health if unscored else order.nullable):
         return None
-    return Cursor(key, found or None, whole(place, 9))
+    return Cursor(key, found or None, whole(place, 9), unscored)
 
 
 class _Beyond(Expression):
@@ -194,26 +224,37 @@ class Pages:
     filtered and joins no more than that takes: a sort then moves keys, not whole rows.
 
     `gathered` finds all accounts before it sorts them. PostgreSQL would rather walk the index of the order
-    until enough rows have passed the filters: all of a million scores for the book of one colleague.
+    until enough rows have passed the filters: all of a million scores for the book of one colleague. Several
+    lists of `accounts` that share none are then one.
+
+    `health_at` is the field that is None of accounts without health; `unscored` says where those are: a
+    condition all of them meet, which spares looking for them among all the others.
     """
 
     def __init__(
         self,
-        accounts: QuerySet[Any],
+        accounts: QuerySet[Any] | Sequence[QuerySet[Any]],
         order: Order,
         wide: QuerySet[Any],
         fields: int,
         *,
         gathered: bool = False,
+        health_at: int | None = None,
+        unscored: Callable[[], Q] = Q,
     ) -> None:
-        self.accounts = accounts.order_by()
+        lists = [accounts] if isinstance(accounts, QuerySet) else accounts
+        if len(lists) > 1 and not gathered:
+            raise ValueError("Only lists that are found first can be put together.")
+        self.lists = [each.order_by() for each in lists]
         self.order = order
         self.wide = wide
         self.fields = fields
         self.gathered = gathered
+        self.health_at = health_at
+        self.unscored = unscored
 
     def after(self, cursor: Cursor | None, size: int) -> Slice:
-        """The first `size` rows, or those after `cursor`. One statement, two where the unknown begin."""
+        """The first `size` rows, or those after `cursor`. One statement, or three where the unknown begin."""
         found = self.walk(cursor, size + 1, back=False)
         return Slice(found[:size], cursor is not None, len(found) > size)
 
@@ -224,58 +265,70 @@ class Pages:
 
     def at(self, place: int, size: int) -> Slice:
         """The rows from `place` on, counted from 0: skipped one by one, so for small places only."""
-        rows = self._rows(self.accounts, self.order.whole(), place, size + 1)
+        rows = self._rows(self.lists, self.order.whole(), place, size + 1)
         return Slice(rows[:size], place > 0, len(rows) > size)
 
     def cursor(self, row: Row, place: int | None) -> Cursor:
         """The place of `row`, which has `place` rows before it."""
         values = row[self.fields :]
-        return Cursor(row[0], None if values[0] is None else values, place)
+        if values[0] is not None:
+            return Cursor(row[0], values, place)
+        # Without such a field an account with health is taken for: the page beside it is near.
+        scored = self.health_at is None or row[self.health_at] is not None
+        return Cursor(row[0], None, place, self.order.of_health and not scored)
 
     def walk(self, cursor: Cursor | None, wanted: int, *, back: bool) -> list[Row]:
         """`wanted` rows beyond `cursor`, nearest first."""
         rows: list[Row] = []
-        for accounts, order_by in self._segments(cursor, back):
-            rows += self._rows(accounts, order_by, 0, wanted - len(rows))
+        for conditions, order_by in self._stretches(cursor, back):
+            lists = [each.filter(*conditions) for each in self.lists]
+            rows += self._rows(lists, order_by, 0, wanted - len(rows))
             if len(rows) >= wanted:
                 break
         return rows
 
-    def _segments(
+    def _stretches(
         self, cursor: Cursor | None, back: bool
-    ) -> Iterator[tuple[QuerySet[Any], list[str]]]:
-        """The stretches still ahead in walking order: those with a value, those without."""
+    ) -> Iterator[tuple[list[Any], list[str]]]:
+        """Those still ahead, as conditions and order: with a value, without one, without health."""
         order = self.order
         operator = "<" if order.descending != back else ">"
-        known = unknown = self.accounts
-        if order.nullable:
-            known = known.filter(**{f"{order.keys[0]}__isnull": False})
-            unknown = unknown.filter(**{f"{order.keys[0]}__isnull": True})
-        among_unknown = cursor is not None and cursor.values is None
-        if cursor is not None and cursor.values is not None:
-            known = known.filter(
-                _Beyond([*order.keys, order.tie], [*cursor.values, cursor.pk], operator)
-            )
-        elif cursor is not None:
-            unknown = unknown.filter(**{f"pk__{'lt' if operator == '<' else 'gt'}": cursor.pk})
-        with_value, without = (known, order.known(back)), (unknown, order.unknown(back))
+        stretches: list[tuple[Callable[[], list[Any]], list[str]]] = []
         if not order.nullable:
-            yield with_value
-        elif back:
-            if cursor is None or among_unknown:
-                yield without
-            yield with_value
+            stretches.append((list, order.known(back)))
         else:
-            if not among_unknown:
-                yield with_value
-            yield without
+            null = f"{order.keys[0]}__isnull"
+            has = [Q(health__isnull=False)] if order.of_health else []
+            stretches.append((lambda: [Q(**{null: False})], order.known(back)))
+            stretches.append((lambda: [Q(**{null: True}), *has], order.unknown(back)))
+        if order.of_health:
+            stretches.append(
+                (lambda: [Q(health__isnull=True), self.unscored()], order.unscored(back))
+            )
+        beyond: list[Any] = []
+        if cursor is not None and cursor.values is not None:
+            columns = [*order.keys, order.tie]
+            beyond = [_Beyond(columns, [*cursor.values, cursor.pk], operator)]
+        elif cursor is not None:
+            key = "pk" if cursor.unscored else order.tie
+            beyond = [Q(**{f"{key}__{'lt' if operator == '<' else 'gt'}": cursor.pk})]
+        at = None if cursor is None else 2 if cursor.unscored else 1 if cursor.values is None else 0
+        for place in reversed(range(len(stretches))) if back else range(len(stretches)):
+            if place == 1 and order.of_health and not order.hollow:
+                continue
+            if at is None or (place <= at if back else place >= at):
+                conditions, order_by = stretches[place]
+                yield [*conditions(), *(beyond if place == at else ())], order_by
 
-    def _rows(self, accounts: QuerySet[Any], order_by: list[Any], start: int, n: int) -> list[Row]:
+    def _rows(
+        self, lists: Sequence[QuerySet[Any]], order_by: list[Any], start: int, n: int
+    ) -> list[Row]:
         if not self.gathered:
-            ids = accounts.order_by(*order_by).values("pk")[start : start + n]
+            ids = lists[0].order_by(*order_by).values("pk")[start : start + n]
             return read_wide(self.wide, ids, order_by)
-        found = accounts.values_list("pk", *self.order.keys)
-        return read_wide(self.wide, found, order_by, first(self.order, order_by, start, n))
+        found = [each.values_list("pk", *self.order.columns) for each in lists]
+        keys = found[0].union(*found[1:], all=True) if len(found) > 1 else found[0]
+        return read_wide(self.wide, keys, order_by, first(self.order, order_by, start, n))
 
 
 def first(order: Order, order_by: Sequence[Any], start: int, n: int) -> tuple[str, str]:
@@ -283,7 +336,7 @@ def first(order: Order, order_by: Sequence[Any], start: int, n: int) -> tuple[st
 
     `order_by` is as `Order` names it; `start` rows are skipped.
     """
-    columns = {key: f"key_{place}" for place, key in enumerate(order.keys)}
+    columns = {key: f"key_{place}" for place, key in enumerate(order.columns)}
     terms = []
     for each in order_by:
         plain = isinstance(each, str)
@@ -325,7 +378,8 @@ class Merged(Pages):
             if len(rows) >= wanted:
                 # No need to look beyond the last row that is on the page already.
                 bound = f"{part.order.keys[0]}__{'gte' if falling else 'lte'}"
-                part.accounts = part.accounts.filter(**{bound: rows[wanted - 1][-1]})
+                last = rows[wanted - 1][-1]
+                part.lists = [each.filter(**{bound: last}) for each in part.lists]
             rows += part.walk(cursor, wanted, back=back)
             rows.sort(key=lambda row: (row[-1], row[0]), reverse=falling)
         return rows[:wanted]

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import django_tables2 as tables
 from django.conf import settings
-from django.db import connection
 from django.db.models import F, QuerySet
-from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -23,15 +21,15 @@ from csm.lib.htmx import answer
 from csm.lib.paging import PAGE_SIZES, size_of
 from csm.lib.scopes import scope_of
 from csm.nav import night_of
-from csm.portfolio import facets, gathering, work_cells
+from csm.portfolio import facets, work_cells
 from csm.portfolio.filters import UNJUDGED, AccountFilter
-from csm.portfolio.keyset import Merged, Order, Pages
 from csm.portfolio.links import with_params
 from csm.portfolio.list_pages import ListPage
+from csm.portfolio.list_ways import RISK, UNKNOWN, pages_of
 from csm.portfolio.nothing import nothing
 from csm.portfolio.reasons import parts_told
 from csm.portfolio.rows import FIELDS, Record, Row, rows
-from csm.portfolio.selectors import HIGH_RISK, decorated, starting_from, with_keys
+from csm.portfolio.selectors import HIGH_RISK, decorated, starting_from
 from csm.portfolio.tables import (
     ACT,
     COLUMNS_FIELD,
@@ -62,7 +60,6 @@ from scoring.engine.spec import UNKNOWN_BAND
 # What htmx gets of a list when its filters change.
 _FRAGMENT = "portfolio/_swap.html"
 # What a queue holds, and the band that is.
-RISK, UNKNOWN = "risk", "unknown"
 _WITHIN = {RISK: HIGH_RISK, UNKNOWN: UNJUDGED}
 _BAND_OF = {RISK: 0, UNKNOWN: UNKNOWN_BAND}
 # Lists of up to so many accounts tell each one's place in the queue when they are sorted otherwise.
@@ -127,14 +124,15 @@ class Listing:
             return ""
         return "" if offered_quickly(self.kind, bare) else str(column.verbose_name)
 
-    def _narrowed(self, within: str | None) -> QuerySet[Account]:
+    def narrowed(self, within: str | None) -> QuerySet[Account]:
+        """What passes the filters; `within` as the list's own, None for all of it."""
         found = self.filter.qs
         return found.filter(_WITHIN[within]) if within else found
 
     @cached_property
     def accounts(self) -> QuerySet[Account]:
         """The whole list in its order."""
-        return decorated(self._narrowed(self.within)).order_by(*order_of(self.table).whole())
+        return decorated(self.narrowed(self.within)).order_by(*order_of(self.table).whole())
 
     @cached_property
     def _totals(self) -> list[Totals]:
@@ -154,18 +152,18 @@ class Listing:
                     self.run,
                 )
             )
-        if self.within and (bands is not None or self._is_of_small_book):
+        if self.within and (bands is not None or self.is_of_small_book):
             return counted_apart(self.filter.qs, [_WITHIN[each] for each in shown if each])
-        expected = None if bands is not None else self._expected
-        return self._asked_for(totals_of([self._narrowed(each) for each in shown], expected))
+        expected = None if bands is not None else self.expected
+        return self._asked_for(totals_of([self.narrowed(each) for each in shown], expected))
 
     @cached_property
-    def _expected(self) -> Expected | None:
+    def expected(self) -> Expected | None:
         """What the planner expects; asked where the night's sums do not say that there are few."""
-        return None if self._is_of_small_book else estimated(self._narrowed(self.within))
+        return None if self.is_of_small_book else estimated(self.narrowed(self.within))
 
     @property
-    def _is_of_small_book(self) -> bool:
+    def is_of_small_book(self) -> bool:
         """Whether the book has so few accounts that whatever passes the filters is counted."""
         return (
             self.book is not None and self.book <= COUNTED and "churned" not in self.filter.values
@@ -180,7 +178,7 @@ class Listing:
     def _asked_for(self, found: list[Totals]) -> list[Totals]:
         """`found`, the list counted to its end where the address asks for it."""
         if "exact" in self.query and not found[0].known:
-            found[0] = counted([self._narrowed(self.within)], None)[0]
+            found[0] = counted([self.narrowed(self.within)], None)[0]
         return found
 
     @property
@@ -197,43 +195,9 @@ class Listing:
         """Rows a page."""
         return size_of(self.query)
 
-    def _is_gathered(self, order: Order) -> bool:
-        """Whether its accounts are found before they are sorted, see `gathering`."""
-        values, by_name, total = self.filter.values, order.keys == ("name",), self.totals.count
-        if connection.vendor != "postgresql" or (by_name and not values):
-            return False  # by name, the index of a book has them in just that order
-        every = self.run.accounts if self.run else 0
-        if "q" in values:
-            return gathering.pays_for_search(total.accounts, every, by_name=by_name)
-        if not values:
-            covered = self.within is None and order.tie == "pk"
-            book = self.book or total.accounts
-            return gathering.pays(book, every, rows=self.size, covered=covered)
-        if self._is_of_small_book or total.how is How.NIGHT or self._expected is None:
-            return self._is_of_small_book
-        return gathering.pays_for(self._expected, (by_name and self.book) or every)
-
     @cached_property
     def page(self) -> ListPage:
-        order = order_of(self.table)
-        found = with_keys(self._narrowed(self.within), order.keys)
-        wide = _wide(order.keys)
-        if self.within is None and order.keys == ("score",):
-            found = found.filter(gathering.in_score_range(self.filter.values, self.run))
-        gathered = self._is_gathered(order)
-        if gathered and self.within == RISK:
-            # As a value no index holds: that of all who are at risk would be read for the few of a book.
-            few = self.filter.qs.alias(at=Coalesce("health__band", UNKNOWN_BAND)).filter(at=0)
-            found = with_keys(few, order.keys)
-        pages = Pages(found, order, wide, len(FIELDS), gathered=gathered)
-        if self.within == RISK and order.keys == ("urgency",) and not gathered:
-            # With open work and without, each by the points that its own index knows.
-            parts = [
-                (found.filter(work__isnull=empty), wide, _by_points(table, order.descending))
-                for table, empty in (("work", False), ("health", True))
-            ]
-            pages = Merged(parts, found, order, wide, len(FIELDS))
-        return ListPage(self.query, pages, self.totals.count, self.size)
+        return ListPage(self.query, pages_of(self), self.totals.count, self.size)
 
     @cached_property
     def records(self) -> list[Record]:
@@ -334,19 +298,6 @@ class Listing:
 
     def _clear_url(self) -> str:
         return with_params(self.query, **dict.fromkeys(self.filter.filters))
-
-
-@cache
-def _wide(keys: tuple[str, ...]) -> QuerySet[Any]:
-    """The rows of any list, not yet narrowed: resolving their columns takes longer than reading them."""
-    return decorated(Account.objects.all()).values_list(*FIELDS, *keys)
-
-
-def _by_points(table: str, descending: bool) -> Order:
-    """The queue's order among accounts with open work ("work"), or without ("health")."""
-    return Order(
-        (f"{table}__priority",), ("number",), f"{table}__account_id", descending, nullable=False
-    )
 
 
 @require_safe

@@ -29,6 +29,8 @@ _HEALTH = frozenset(
         "tier",
     }
 )
+# Known of every account that has health.
+_ALWAYS = frozenset({"band", "coverage", "tier"})
 # How the values of a key are read from an address; the others are numbers.
 _KINDS = {
     "name": "text",
@@ -237,4 +239,5 @@ def order_of(table: tables.Table) -> Order:
         descending=paths[0].startswith("-"),
         # The only key every account has.
         nullable=keys[0] != "name",
+        hollow=keys[0] not in _ALWAYS,
     )

@@ -3,16 +3,17 @@
 import pytest
 from django.core.cache import cache
 from django.db import connection
+from django.db.models import Q
 
 from accounts.models import Account
-from csm.portfolio import gathering, home_selectors, totals
+from csm.portfolio import gathering, home_selectors, list_ways, totals, unscored
 from csm.portfolio.filters import UNJUDGED
 from csm.portfolio.insights_revenue import contributors
 from csm.portfolio.lists import Listing
 from csm.portfolio.selectors import HIGH_RISK
 from csm.portfolio.selectors import book as book_of
 from csm.portfolio.totals import Expected
-from scoring.models import ScoreRun
+from scoring.models import AccountHealth, ScoreRun
 from tests.csm.portfolio.asking import NIGHT, ask, health, names
 
 MILLION = 1_000_000
@@ -47,11 +48,63 @@ def test_a_walk_is_trusted_where_many_pass():
 def test_both_ways_lead_to_the_same_rows(client, book, admin, monkeypatch, sort, page):
     shown = []
     for gathered in (True, False):
-        monkeypatch.setattr(Listing, "_is_gathered", lambda *_, how=gathered: how)
+        monkeypatch.setattr(list_ways, "_is_gathered", lambda *_, how=gathered: how)
         first = ask(client, admin, sort=sort, per=10)
         url = first.context["pager"]["last_url"] if page == 2 else None
         shown.append(names(client.get("/portfolio/" + url) if url else first))
     assert shown[0] == shown[1] != []
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL walks too far")
+@pytest.mark.parametrize("sort", ["", "-arr", "account", "score", "-change_7d"])
+@pytest.mark.parametrize("path", ["/at-risk/?tab=unknown", "/portfolio/?band=Unknown"])
+def test_unknown_ones_put_together_of_two_lists_are_the_same(
+    client, book, admin, make_account, monkeypatch, sort, path
+):
+    """Those with too little data and those never scored, with pages that begin in one and end in the other."""
+    for n in range(30):
+        make_account(f"Never scored {n}", owner=admin, arr_amount=None if n % 3 else n)
+    AccountHealth.objects.filter(pk__in=[each.pk for each in book[:6]]).update(
+        band=-1, band_name="Unknown", change_7d=None
+    )
+    AccountHealth.objects.filter(pk=book[1].pk).update(score=None)
+    monkeypatch.setattr(Listing, "is_of_small_book", False)
+    path, _, more = path.partition("?")
+    asked = dict([more.split("=")], sort=sort)
+    shown = []
+    for gathered in (True, False):
+        cache.clear()
+        monkeypatch.setattr(list_ways, "_is_gathered", lambda *_, how=gathered: how)
+        response = ask(client, admin, path=path, **asked)
+        found = names(response)
+        while url := response.context["pager"]["next_url"]:
+            response = client.get(path + url)
+            found += names(response)
+        shown.append(found)
+    assert shown[0] == shown[1]
+    assert len(shown[0]) == len(set(shown[0])) > 35
+
+
+def test_where_accounts_without_health_are(book, make_account, monkeypatch):
+    """Kept one by one while they are few; younger ones and new nights are never missed."""
+    run = ScoreRun.objects.get(as_of=NIGHT)
+    missing = Account.objects.filter(health=None)
+    early = list(missing.values_list("pk", flat=True))
+    AccountHealth.objects.filter(pk=book[2].pk).delete()
+    left = make_account("Left before the first night", churned_on=NIGHT)
+    for churned in (False, True):
+        found = unscored.unscored(run, churned=churned)
+        assert book[2].pk in found.ids
+        kept = Account.objects.filter(found.condition, health=None)
+        assert {*early, book[2].pk, left.pk} == set(kept.values_list("pk", flat=True))
+        late = make_account(f"Came by day {churned}")
+        assert kept.contains(late)
+        late.delete()
+        assert unscored.unscored(run, churned=churned) == found
+    cache.clear()
+    monkeypatch.setattr(unscored, "_KEPT", 0)
+    found = unscored.unscored(run, churned=True)
+    assert found.condition == Q(pk__gte=min([*early, book[2].pk]))
 
 
 def test_a_band_sorted_by_score_holds_all_of_the_band(client, book, owner):

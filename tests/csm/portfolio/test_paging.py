@@ -7,8 +7,8 @@ from itertools import chain, product
 import pytest
 from django.core.cache import cache
 
-from csm.portfolio import lists, totals
-from csm.portfolio.keyset import read
+from csm.portfolio import list_ways, lists, totals
+from csm.portfolio.keyset import Cursor, Pages, read
 from csm.portfolio.tables import AtRiskTable, PortfolioTable, order_of, ordered
 from playbooks.models import AccountWork
 from scoring.models import AccountHealth, DailyRollup
@@ -87,6 +87,59 @@ def test_every_order_is_paged_whole_there_and_back(client, many, admin, sort):
     assert places == [(51, 60), (26, 50), (1, 25)]
 
 
+# What current health holds, and what a walk over its index is.
+OF_HEALTH = {
+    "score": "score", "change_7d": "change_7d", "predicted": "predicted_6m_amount",
+    "coverage": "coverage",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("sort", [*OF_HEALTH, *(f"-{name}" for name in OF_HEALTH)])
+def test_accounts_without_health_come_last_of_all(client, many, admin, monkeypatch, sort, large):
+    """Known values in their order, then unknown ones, then no health; each by key, all turned round by `-`."""
+    if large:
+        monkeypatch.setattr(lists.Listing, "is_of_small_book", False)
+        monkeypatch.setattr(list_ways, "_is_gathered", lambda *_: False)
+    make = many[0].__class__.objects
+    make.create(name="Came later", source="s", external_id="later", currency="USD")
+    column, down = OF_HEALTH[sort.removeprefix("-")], sort.startswith("-")
+    found = dict(AccountHealth.objects.values_list("account_id", column))
+    keys = sorted(make.values_list("pk", flat=True), reverse=down)
+    known = sorted(
+        (pk for pk in keys if found.get(pk) is not None), key=lambda pk: found[pk], reverse=down
+    )
+    hollow = [pk for pk in keys if pk in found and found[pk] is None]
+    none = [pk for pk in keys if pk not in found]
+    assert len(none) > 6
+    client.force_login(admin)
+    first = f"/portfolio/?scope=all&sort={sort}"
+    for page in (first, f"{first}&page=2"):
+        there, _ = walk(client, page, "next_url")
+        expected = known + hollow + none
+        assert [*chain.from_iterable(there)] == (expected if page == first else expected[25:])
+    back, _ = walk(client, f"{first}&page=last", "prev_url")
+    assert [*chain.from_iterable(reversed(back))] == known + hollow + none
+
+
+def test_a_bookmark_among_the_unknown_still_leads_somewhere_near(client, many, admin):
+    """Before, accounts without health stood among those without a score, and had no cursor of their own."""
+    without = many[0].__class__.objects.filter(health=None).order_by("pk")
+    client.force_login(admin)
+    for name in ("after", "before"):
+        response = client.get(
+            "/portfolio/", {"scope": "all", "sort": "score", name: f"55~{without[2].pk}"}
+        )
+        assert response.context["rows"]
+    own = Cursor(without[2].pk, None, 55, unscored=True)
+    assert own.text() == f"55~unscored~{without[2].pk}"
+    response = client.get("/portfolio/", {"scope": "all", "sort": "score", "after": own.text()})
+    assert [row.id for row in response.context["rows"]] == [each.pk for each in without[3:]]
+    # An order without such accounts knows no such place.
+    assert read(own.text(), order_of(ordered(PortfolioTable, "arr"))) is None
+    assert read(own.text(), order_of(ordered(PortfolioTable, "account"))) is None
+
+
 @pytest.mark.parametrize("sort", ["rank", "-rank", "-score", "arr"])
 def test_the_queue_is_paged_whole(client, many, admin, sort):
     """With work and without are two lists to the database, and one to people."""
@@ -139,10 +192,11 @@ def test_a_cursor_reads_what_it_wrote():
         "owner": ("Ann~a", ""),
     }.items():
         order = order_of(ordered(PortfolioTable, sort))
-        made = lists.Pages(AccountHealth.objects, order, AccountHealth.objects, 1).cursor(
+        made = Pages(AccountHealth.objects.all(), order, AccountHealth.objects.all(), 1).cursor(
             (7, *values), 25
         )
         assert read(made.text(), order) == made
+        assert not made.unscored
     assert read("5~1", order_of(ordered(PortfolioTable, "account"))) is None
     assert read("5~1", order_of(ordered(AtRiskTable, "arr"))).values is None
 

@@ -1,0 +1,107 @@
+"""The way a list is read from the database: walked in its order, found first, or put together of two."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
+
+from accounts.models import Account
+from csm.portfolio import gathering, unscored
+from csm.portfolio.keyset import Merged, Order, Pages
+from csm.portfolio.rows import FIELDS
+from csm.portfolio.selectors import decorated, with_keys
+from csm.portfolio.tables import order_of
+from csm.portfolio.totals import How
+from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME
+
+if TYPE_CHECKING:
+    from csm.portfolio.lists import Listing
+
+# What a queue holds.
+RISK: Final = "risk"
+UNKNOWN: Final = "unknown"
+_HEALTH_AT: Final = FIELDS.index("health_as_of")
+
+
+def pages_of(listing: "Listing") -> Pages:
+    """The pages of a list, in the way that reads fewest rows."""
+    order = order_of(listing.table)
+    wide = _wide(order.keys)
+    found = with_keys(listing.narrowed(listing.within), order.keys)
+    gathered = _is_gathered(listing, order)
+    values = listing.filter.values
+    if listing.within is None and (gathered or order.keys == ("score",)):
+        # Few are found by the index of scores, whatever they are sorted by.
+        found = found.filter(gathering.in_score_range(values, listing.run))
+    if gathered and listing.within == RISK:
+        # As a value no index holds: that of all who are at risk would be read for the few of a book.
+        few = listing.filter.qs.alias(at=Coalesce("health__band", UNKNOWN_BAND)).filter(at=0)
+        found = with_keys(few, order.keys)
+    lists = [found]
+    if gathered and _is_of_unknown(listing) and not listing.is_of_small_book:
+        # Each by an index of its own; together they would be looked for among all accounts.
+        lists = [
+            found.filter(health__band=UNKNOWN_BAND),
+            found.filter(_unscored(listing), health=None),
+        ]
+    if listing.within == RISK and order.keys == ("urgency",) and not gathered:
+        # With open work and without, each by the points that its own index knows.
+        parts = [
+            (found.filter(work__isnull=empty), wide, _by_points(table, order.descending))
+            for table, empty in (("work", False), ("health", True))
+        ]
+        return Merged(parts, found, order, wide, len(FIELDS))
+    return Pages(
+        lists,
+        order,
+        wide,
+        len(FIELDS),
+        gathered=gathered,
+        health_at=_HEALTH_AT,
+        unscored=lambda: Q() if gathered else _unscored(listing),
+    )
+
+
+def _is_gathered(listing: "Listing", order: Order) -> bool:
+    """Whether its accounts are found before they are sorted, see `gathering`."""
+    values, by_name = listing.filter.values, order.keys == ("name",)
+    if connection.vendor != "postgresql" or (by_name and not values and listing.within != UNKNOWN):
+        return False  # by name, the index of a book has them in just that order
+    total = listing.totals.count
+    every = listing.run.accounts if listing.run else 0
+    if "q" in values:
+        return gathering.pays_for_search(total.accounts, every, by_name=by_name)
+    if _is_of_unknown(listing) and total.exact and not listing.is_of_small_book:
+        return gathering.pays(total.accounts, every, rows=listing.size)
+    if not values:
+        covered = listing.within is None and order.tie == "pk"
+        book = listing.book or total.accounts
+        return gathering.pays(book, every, rows=listing.size, covered=covered)
+    if listing.is_of_small_book or total.how is How.NIGHT or listing.expected is None:
+        return listing.is_of_small_book
+    return gathering.pays_for(listing.expected, (by_name and listing.book) or every)
+
+
+def _is_of_unknown(listing: "Listing") -> bool:
+    """Whether it holds the accounts without a band, and no others."""
+    return listing.within == UNKNOWN or listing.filter.values.get("band") == [UNKNOWN_NAME]
+
+
+def _unscored(listing: "Listing") -> Q:
+    churned = "churned" in listing.filter.values
+    return unscored.condition(listing.run, churned=churned)
+
+
+@cache
+def _wide(keys: tuple[str, ...]) -> QuerySet[Any]:
+    """The rows of any list, not yet narrowed: resolving their columns takes longer than reading them."""
+    return decorated(Account.objects.all()).values_list(*FIELDS, *keys)
+
+
+def _by_points(table: str, descending: bool) -> Order:
+    """The queue's order among accounts with open work ("work"), or without ("health")."""
+    return Order(
+        (f"{table}__priority",), ("number",), f"{table}__account_id", descending, nullable=False
+    )

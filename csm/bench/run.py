@@ -97,9 +97,10 @@ class _Run:
             small = database("small", max(1, self.accounts // TENTH)) if needs_small else main
             self._task(COMPARED, "compare", main, rounds=self.wanted.rounds, **self._newest())
             self._workers(main, small)
-            self._task(("T10",), "history", small if small_is_history else main, **self._newest())
             if self.only & {*PAGES, "T14", *MORE}:
+                # Before the history: its nights are copies, and nothing has changed from one to the next.
                 child.run("night", main, self._newest())
+            self._task(("T10",), "history", small if small_is_history else main, **self._newest())
             self._task(PAGES, "lists", main)
             self._task(("T14",), "day", main)
             for name in MORE:

@@ -33,13 +33,10 @@ def fill(accounts: int, newest: str, scorecard: str, say: Say) -> dict[str, Any]
 
 
 def score(newest: str, say: Say) -> dict[str, Any]:
-    """The newest night, which the pages show, unless it is there."""
-    from csm.bench.night import score_night
-    from scoring.models import ScoreRun
+    """The newest night, which the pages show, and what it has changed since."""
+    from csm.bench import past
 
-    day = _day(newest)
-    if not ScoreRun.objects.filter(as_of=day, state=ScoreRun.State.DONE).exists():
-        score_night(day)
+    past.write(_day(newest))
     return {"as_of": newest}
 
 
@@ -59,8 +56,9 @@ def ninety_nights(newest: str, say: Say) -> dict[str, Any]:
 
 def lists(say: Say) -> dict[str, Any]:
     """T11, T12."""
-    from csm.bench import lists
+    from csm.bench import lists, past
 
+    past.add_late()
     return lists.measure(say)
 
 

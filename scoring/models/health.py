@@ -77,6 +77,10 @@ class AccountHealth(models.Model):
             # Movers of the month; portfolio sorted by predicted revenue.
             models.Index(fields=["change_30d", "account_id"], name="health_by_change_30d"),
             models.Index(fields=["predicted_6m_amount", "account_id"], name="health_by_predicted"),
+            # Those without a band: few, and looked for by whatever else is known of them.
+            models.Index(
+                fields=["account_id"], condition=models.Q(band=-1), name="health_without_band"
+            ),
         ]
 
     def __str__(self) -> str:

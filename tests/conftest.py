@@ -84,6 +84,7 @@ def _own_files(settings: Any, tmp_path: Path) -> None:
 def _forget_published_specs() -> None:
     # Primary keys start again in every test database, so what was remembered of them is another's.
     versions.published_spec.cache_clear()
+    versions.number_and_note.cache_clear()
     forget_definitions()
 
 

@@ -19,7 +19,6 @@ from scoring import priority
 from scoring.engine import codec
 from scoring.engine.difference import Difference
 from scoring.models import AccountHealth, BandChange, ScoreRun
-from scoring.selectors import snapshots_of
 from scoring.services import explanations
 from scoring.services.explanations import Explained, Night
 from scoring.services.versions import published_spec
@@ -208,10 +207,5 @@ def component_scores(snapshot_components: bytes, version_id: int) -> dict[str, f
 
 def stored_nights(account: Account) -> list[tuple[Night, bytes]]:
     """Every finished night of the account with its packed component scores, oldest first."""
-    rows = (
-        snapshots_of([account.pk])
-        .order_by(*explanations.NIGHT_ORDER)
-        .values_list(*explanations.NIGHT_FIELDS, "components")
-    )
-    # One series: where a night was scored twice the newer run counts.
-    return list({row[0]: (Night(*row[:-1]), row[-1]) for row in rows}.values())
+    rows = explanations.nights_with(account.pk, date.min, "components")
+    return [(night, bytes(components)) for night, (components,) in rows]

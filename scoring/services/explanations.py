@@ -3,8 +3,10 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from django.db import connection
 
 from accounts.models import Reading
 from scoring.engine import codec, statistics
@@ -14,17 +16,16 @@ from scoring.engine.score import score as score_packed
 from scoring.engine.spec import ScorecardSpec, slots
 from scoring.metrics.origins import origins
 from scoring.metrics.read import ATTRIBUTES, LOOK_BACK_DAYS
-from scoring.models import Snapshot
+from scoring.models import ScoreRun, Snapshot
 from scoring.selectors import snapshots_of
 from scoring.services.populations import frozen_of
-from scoring.services.versions import published_spec
+from scoring.services.versions import number_and_note, published_spec
 
 # How many older readings are looked through for a metric that newer ones leave out.
 _READINGS = 400
 
 
-@dataclass(frozen=True)
-class Night:
+class Night(NamedTuple):
     """One stored night of an account; `score` 0–100, None without any data; `band` −1 is Unknown."""
 
     as_of: date
@@ -91,25 +92,57 @@ class ShownPoints:
     score: float | None
 
 
-# In the order of `Night`.
-NIGHT_FIELDS = (
-    "as_of",
-    "version_id",
-    "score",
-    "band",
-    "coverage",
-    "version__scorecard__name",
-    "version__number",
-    "version__note",
-)
+# A seek a night: the nights are read first, and each names the one partition its row is in. The versions are
+# those some night was planned with, read once: the planner would otherwise begin with every version there is.
+_NIGHTS: Final = """
+SELECT s.as_of, s.version_id, s.score, s.band, s.coverage{more}
+FROM scoring_scorerun r CROSS JOIN scoring_snapshot s
+WHERE r.state = %(done)s AND r.as_of >= %(since)s
+    AND s.as_of = r.as_of AND s.run_id = r.id AND s.as_of >= %(since)s
+    AND s.version_id {among} AND s.account_id = %(account)s
+ORDER BY s.as_of, r.history_only DESC, r.id
+"""
+_AMONG: Final = {
+    "postgresql": "= ANY(ARRAY(SELECT DISTINCT v.value::bigint FROM scoring_scorerun q, "
+    "jsonb_array_elements_text(q.plan) v WHERE q.state = %(done)s AND q.as_of >= %(since)s))",
+    "sqlite": "IN (SELECT v.value FROM scoring_scorerun q, json_each(q.plan) v "
+    "WHERE q.state = %(done)s AND q.as_of >= %(since)s)",
+}
 # Where a night was scored twice, the run that counts comes last: the newer one, no back-fill.
-NIGHT_ORDER = ("as_of", "-run__history_only", "run_id")
+_NIGHT_ORDER: Final = ("as_of", "-run__history_only", "run_id")
 
 
 def history(account_id: int, since: date) -> list[Night]:
-    """The finished nights of an account from `since` on, oldest first, one per day: the newest run's."""
-    rows = snapshots_of([account_id], since=since).order_by(*NIGHT_ORDER).values_list(*NIGHT_FIELDS)
-    return list({row[0]: Night(*row) for row in rows}.values())
+    """The finished nights of an account from `since` on, oldest first, one per day: the newest run's.
+
+    One query once the versions are remembered.
+    """
+    return [night for night, _ in nights_with(account_id, since)]
+
+
+def nights_with(account_id: int, since: date, *columns: str) -> list[tuple[Night, tuple[Any, ...]]]:
+    """`history` with more columns of each snapshot. One query."""
+    more = "".join(f", s.{connection.ops.quote_name(name)}" for name in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _NIGHTS.format(more=more, among=_AMONG[connection.vendor]),
+            {
+                "done": ScoreRun.State.DONE.value,
+                "since": connection.ops.adapt_datefield_value(since),
+                "account": account_id,
+            },
+        )
+        rows = cursor.fetchall()
+    labels = {version: _label(version) for version in {row[1] for row in rows}}
+    found: dict[date, tuple[Night, tuple[Any, ...]]] = {}
+    for as_of, version, score, band, coverage, *rest in rows:
+        on = as_of if isinstance(as_of, date) else date.fromisoformat(as_of)
+        found[on] = Night(on, version, score, band, coverage, *labels[version]), tuple(rest)
+    return list(found.values())
+
+
+def _label(version_id: int) -> tuple[str, int, str]:
+    return published_spec(version_id).name, *number_and_note(version_id)
 
 
 def explanation(account_id: int, as_of: date | None = None) -> Explained | None:
@@ -126,7 +159,7 @@ def explanation(account_id: int, as_of: date | None = None) -> Explained | None:
 
 def explained_nights(account_id: int, days: Collection[date]) -> dict[date, Explained]:
     """Several stored nights of an account explained, by day, in one query; days without a night are absent."""
-    rows = snapshots_of([account_id], days=days).select_related("run").order_by(*NIGHT_ORDER)
+    rows = snapshots_of([account_id], days=days).select_related("run").order_by(*_NIGHT_ORDER)
     newest = {row.as_of: row for row in rows}
     return {day: explain_snapshot(row) for day, row in newest.items()}
 
@@ -139,7 +172,6 @@ def explain_snapshot(snapshot: Snapshot) -> Explained:
     again = score_packed(spec, packed, stats)
     stored = (
         snapshot.score,
-        snapshot.computed,
         snapshot.band,
         snapshot.coverage,
         bytes(snapshot.components),
@@ -147,7 +179,6 @@ def explain_snapshot(snapshot: Snapshot) -> Explained:
     )
     computed = (
         optional(again.score[0]),
-        optional(again.computed[0]),
         int(again.band[0]),
         float(again.coverage[0]),
         codec.encode_points(again.component_scores)[0],

@@ -73,6 +73,12 @@ def published_spec(version_id: int) -> engine.ScorecardSpec:
     return _build(ScorecardVersion.objects.select_related("scorecard").get(pk=version_id))
 
 
+@lru_cache(maxsize=256)
+def number_and_note(version_id: int) -> tuple[int, str]:
+    """What tells a published version from others of its scorecard, and what it says of itself."""
+    return ScorecardVersion.objects.values_list("number", "note").get(pk=version_id)
+
+
 def _build(version: ScorecardVersion) -> engine.ScorecardSpec:
     """The rows of a version as a document, read by the same reader as a YAML file."""
     measures: dict[int, list[dict[str, Any]]] = {}

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from csm.nightly import run_nightly
 from scoring.engine.difference import CAUSES
-from scoring.models import Cap, Component, Scorecard, Snapshot
+from scoring.models import Cap, Component, Scorecard, ScoreRun, Snapshot
 from scoring.services import explanations, versions
 from tests.conftest import NIGHT
 
@@ -113,6 +114,48 @@ def test_history_is_one_point_a_night_and_the_newest_run_counts(book, score_book
     nights = explanations.history(book[0].pk, NIGHT - timedelta(days=10))
     assert [night.as_of for night in nights] == [NIGHT, NIGHT + timedelta(days=2)]
     assert nights[0].version == "CRM engagement v1"
+
+
+def nights_by_the_orm(pk, since):
+    """The history before it was one seek a night: snapshots of finished nights, the last one counts."""
+    rows = (
+        Snapshot.objects.filter(account_id=pk, as_of__gte=since, run__state="done")
+        .exclude(version__state="draft")
+        .order_by("as_of", "-run__history_only", "run_id")
+        .values_list(
+            *("as_of", "version_id", "score", "band", "coverage"),
+            *("version__scorecard__name", "version__number", "version__note", "components"),
+        )
+    )
+    return {row[0]: (row[:-1], bytes(row[-1])) for row in rows}
+
+
+def test_history_is_what_the_snapshots_say(book, admin, score_book, report, make_account):
+    """Two versions, back-fills, nights of a scorecard asked for by name, one that is not finished yet."""
+    new = make_account("New Nets", owner=book[0].owner)
+    report(new)
+    card = Scorecard.objects.get(key="crm-engagement")
+    report(book[0], NIGHT - timedelta(days=20), total_activities_30d=3)
+    run_nightly(NIGHT - timedelta(days=3), history_only=True)
+    run_nightly(NIGHT - timedelta(days=3), "product-value", history_only=True)
+    run_nightly(NIGHT - timedelta(days=1), "product-value", history_only=True)
+    versions.publish(versions.start_draft(card, by=admin), by=admin, note="Once more")
+    score_book(as_of=NIGHT + timedelta(days=1))
+    run_nightly(NIGHT + timedelta(days=1), "product-value")
+    score_book(as_of=NIGHT + timedelta(days=2))
+    run = score_book(as_of=NIGHT + timedelta(days=3))
+    ScoreRun.objects.filter(pk=run.pk).update(state=ScoreRun.State.SCORING)
+    labels = set()
+    for account in (*book, new):
+        for since in (NIGHT - timedelta(days=90), NIGHT, NIGHT + timedelta(days=1)):
+            expected = nights_by_the_orm(account.pk, since)
+            found = explanations.nights_with(account.pk, since, "components")
+            assert {night.as_of: (night, bytes(rest)) for night, (rest,) in found} == expected
+            assert explanations.history(account.pk, since) == [night for night, _ in found]
+            assert [night.as_of for night, _ in found] == sorted(expected)
+            labels |= {night.version for night, _ in found}
+    assert labels >= {"CRM engagement v1", "CRM engagement v2"}
+    assert len(labels) == 3
 
 
 def test_data_age_counts_from_the_reading_that_named_the_metric(book, report, score_book):

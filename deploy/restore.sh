@@ -23,7 +23,8 @@ else
 fi
 if [ -f "$backup/files.tar.gz" ]; then
   mkdir -p "$FILES_DIR"
-  tar -C "$FILES_DIR" --keep-old-files -xzf "$backup/files.tar.gz"
+  # Where a workbench was before, its files are there still: they stay as they are.
+  tar -C "$FILES_DIR" --skip-old-files -xzf "$backup/files.tar.gz"
 fi
 
 cd "$here"

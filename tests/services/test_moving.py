@@ -158,9 +158,13 @@ def test_an_embedded_back_up_comes_back_too(house, tmp_path):
         run("deploy/backup.sh", str(kept), "1", url=embedded, files=folder / "files")
     (backup,) = kept.iterdir()
     url = f"sqlite:///{tmp_path / 'new' / 'csm.sqlite3'}"
+    # On the machine it was on, the files are there still.
+    (tmp_path / "found").mkdir()
+    (tmp_path / "found" / "note.txt").write_text("the one that is there")
     told = run("deploy/restore.sh", str(backup), url=url, files=tmp_path / "found")
     assert "0 differ" in told
     assert scores(url) == scores(embedded)
+    assert (tmp_path / "found" / "note.txt").read_text() == "the one that is there"
 
 
 def test_a_sum_sees_every_change_and_no_order():

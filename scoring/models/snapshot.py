@@ -40,7 +40,6 @@ class Snapshot(models.Model):
         db_constraint=False,
     )
     score = models.FloatField(null=True)
-    computed = models.FloatField(null=True)
     band = models.SmallIntegerField()
     coverage = models.FloatField()
     # Minor units; null when the score, the pipeline or the won amount is unknown.

@@ -13,7 +13,7 @@ from scoring.models import ScoreRun
 from scoring.services.nights import plan_of, statistics_of
 
 _STORED = """
-SELECT a.id, s.score, s.computed, s.band, s.coverage, s.components, s.inputs, s.points,
+SELECT a.id, s.score, s.band, s.coverage, s.components, s.inputs, s.points,
        h.as_of, h.run_id, h.score, h.band, h.coverage, h.components, h.predicted_6m_amount,
        s.predicted_6m_amount
 FROM accounts_account a
@@ -70,31 +70,30 @@ def _compare(
     result: Verified,
 ) -> Iterator[str]:
     columns = list(zip(*rows, strict=True))
-    scored = score_packed(spec, codec.decode_inputs(columns[6], len(slots(spec))), stats)
+    scored = score_packed(spec, codec.decode_inputs(columns[5], len(slots(spec))), stats)
     points = codec.encode_points(scored.points)
     components = codec.encode_points(scored.component_scores)
     result.snapshots += len(rows)
     again = zip(
         codec.nullable(scored.score),
-        codec.nullable(scored.computed),
         scored.band.tolist(),
         scored.coverage.tolist(),
         components,
         points,
         strict=True,
     )
-    for row, (score, computed, band, coverage, parts, earned) in zip(rows, again, strict=True):
+    for row, (score, band, coverage, parts, earned) in zip(rows, again, strict=True):
         account_id = row[0]
-        stored = (row[1], row[2], row[3], row[4], bytes(row[5]), bytes(row[7]))
-        if stored != (score, computed, band, coverage, bytes(parts), bytes(earned)):
+        stored = (row[1], row[2], row[3], bytes(row[4]), bytes(row[6]))
+        if stored != (score, band, coverage, bytes(parts), bytes(earned)):
             yield f"account {account_id}: stored score {row[1]}, computed again {score}"
-        if row[9] == run.pk:
+        if row[8] == run.pk:
             result.current += 1
-            if (row[10], row[11], row[12], bytes(row[13]), row[14]) != (
+            if (row[9], row[10], row[11], bytes(row[12]), row[13]) != (
                 row[1],
+                row[2],
                 row[3],
-                row[4],
-                bytes(row[5]),
-                row[15],
+                bytes(row[4]),
+                row[14],
             ):
-                yield f"account {account_id}: current health {row[10]} differs from its snapshot {row[1]}"
+                yield f"account {account_id}: current health {row[9]} differs from its snapshot {row[1]}"

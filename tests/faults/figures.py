@@ -10,7 +10,7 @@ _ALERT = (
 )
 # Name → what is compared. Row ids of new rows, workers, leases and times of day differ between two runs.
 FIGURES: dict[str, str] = {
-    "snapshots": "SELECT as_of, version_id, account_id, score, computed, band, coverage, "
+    "snapshots": "SELECT as_of, version_id, account_id, score, band, coverage, "
     "predicted_6m_amount, components, inputs, points FROM scoring_snapshot ORDER BY 1, 2, 3",
     "current health": "SELECT account_id, as_of, version_id, score, band, band_name, tone, coverage, "
     "components, change_7d, change_30d, top_driver, top_driver_lost, priority, predicted_6m_amount, tier "

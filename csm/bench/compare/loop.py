@@ -181,7 +181,6 @@ def _stored(figures: Mapping[str, Any]) -> dict[str, Any]:
     there = {field.name for field in Snapshot._meta.concrete_fields}
     stored = {
         "score": figures["score"],
-        "computed": figures["score"],
         "band": figures["band"],
         "coverage": figures["coverage"],
         "predicted_6m_amount": figures["predicted"],

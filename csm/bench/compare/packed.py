@@ -83,7 +83,6 @@ class Packed:
             "version_id": "%(version)s",
             "run_id": "%(run)s",
             "score": "score",
-            "computed": "score",
             "band": "band",
             "coverage": "coverage",
             "predicted_6m_amount": "predicted",

@@ -43,7 +43,6 @@ def score(version):
                 version=version,
                 run=run,
                 score=value,
-                computed=value,
                 band=0 if value < 60 else 1,
                 coverage=1,
                 components=b"",

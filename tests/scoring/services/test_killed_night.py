@@ -88,7 +88,7 @@ def test_killed_at_several_points_it_finishes_with_the_same_numbers(
 
     finish(manage(database, "run_nightly", "--as-of", NIGHT, "--shard-size", "4"))
     for table, columns in {
-        "scoring_snapshot": "account_id, as_of, score, computed, band, coverage, components, inputs, points, "
+        "scoring_snapshot": "account_id, as_of, score, band, coverage, components, inputs, points, "
         "predicted_6m_amount",
         "scoring_accounthealth": "account_id, as_of, score, band_name, tone, coverage, top_driver, priority, "
         "predicted_6m_amount, tier",

@@ -21,7 +21,7 @@ from scoring.selectors import newest_run
 from scoring.services import nights, verify, versions
 from tests.conftest import NIGHT
 
-STORED = ("account_id", "score", "computed", "band", "coverage", "predicted_6m_amount")
+STORED = ("account_id", "score", "band", "coverage", "predicted_6m_amount")
 PACKED = ("components", "inputs", "points")
 
 

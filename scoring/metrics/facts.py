@@ -23,6 +23,7 @@ import numpy.typing as npt
 from django.db import connection
 
 from accounts.models import FeedDay, UsageMeasure
+from scoring.metrics.statements import numbers, side_by_side
 
 Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
@@ -60,14 +61,30 @@ class Table:
     # Further tables whose days count as news of this one: (table, column).
     also: tuple[tuple[str, str], ...] = ()
 
-    def select(self, wanted: str) -> str:
-        """The statement that gives the aggregates `wanted` of every account with rows, its id first."""
+    @property
+    def is_joined(self) -> bool:
+        """Whether the rows of a range may be read by several processes at once (`statements.side_by_side`)."""
+        return connection.vendor == "postgresql" and not self.rows and not self.fold
+
+    def select(self, wanted: str, *, few: bool = False) -> str:
+        """The statement that gives the aggregates `wanted` of every account with rows, its id first.
+
+        `few` says that it is asked for some accounts only.
+        """
         if self.rows:
             grouped = f" GROUP BY {self.account}" if self.grouped else ""
             return f"SELECT {self.account}, {wanted} {self.rows}{grouped}"
         since = f' AND f."{self.on}" > $since' if self.windowed else ""
         also = f" AND ({self.where})" if self.where else ""
         window = f'f.account_id = a.id AND f."{self.on}" <= $as_of{since}{also}'
+        if self.is_joined and not few:
+            # The sum keeps the planner from looking for the account of each row instead, by which the rows of
+            # an account would be split among processes and their mean lose its last digits.
+            on_account = window.replace("= a.id", "= a.id + 0")
+            return (
+                f"SELECT a.id, {wanted} FROM accounts_account a JOIN {self.name} f ON {on_account} "
+                "WHERE a.id BETWEEN $first AND $last GROUP BY a.id"
+            )
         if connection.vendor == "postgresql":
             # Account by account from its index. Left to itself the planner sorts the rows of all accounts
             # on disk, or reads the window of the whole book for each range.
@@ -225,10 +242,19 @@ def read(
     measures = measure_ids(
         [part.measure for part in set().union(*by_table.values()) if part.measure]
     )
+    aggregates: dict[tuple[Table, date], tuple[npt.NDArray[np.bool_], list[Floats]]] = {}
+    queries = {
+        (table, day): _Query(day, first_id, last_id, measures, only) for table, day in by_table
+    }
+    joined = [] if only else [place for place in by_table if place[0].is_joined]
+    if joined:
+        with side_by_side():
+            for place in joined:
+                aggregates[place] = _aggregates(place[0], by_table[place], queries[place], ids)
     ever: dict[tuple[str, str], npt.NDArray[np.bool_]] = {}
-    for (table, day), wanted in by_table.items():
-        query = _Query(day, first_id, last_id, measures, only)
-        seen, columns = _aggregates(table, wanted, query, ids)
+    for place, wanted in by_table.items():
+        table, query = place[0], queries[place]
+        seen, columns = aggregates.get(place) or _aggregates(table, wanted, query, ids)
         _zeros(table, wanted, columns, seen, query, ids, newest, ever)
         found |= dict(zip(wanted, columns, strict=True))
     return found
@@ -274,14 +300,14 @@ def _aggregates(
     table: Table, parts: Sequence[Part], query: _Query, ids: Ids
 ) -> tuple[npt.NDArray[np.bool_], list[Floats]]:
     """Which of `ids` have rows, and one array per part."""
-    since = query.as_of - timedelta(days=max(max(part.days or 0, part.reach) for part in parts))
-    wanted = ", ".join(part.sql for part in parts)
-    sql = table.select(wanted)
-    with connection.cursor() as cursor:
-        cursor.execute(query.fill(sql, since=since, measures=(part.measure for part in parts)))
-        rows = cursor.fetchall()
-    values = np.array(rows, dtype=np.float64).reshape(len(rows), len(parts) + 1)
-    accounts = values[:, 0].astype(np.int64)
+    reach = max(max(part.days or 0, part.reach) for part in parts)
+    wanted = [_beyond_the_window(table, part.sql, reach) for part in parts]
+    sql = query.fill(
+        table.select(", ".join(wanted), few=bool(query.only)),
+        since=query.as_of - timedelta(days=reach),
+        measures=(part.measure for part in parts),
+    )
+    accounts, values = numbers(sql, len(parts))
     place = np.searchsorted(ids, accounts)
     mine = place < len(ids)
     mine[mine] = ids[place[mine]] == accounts[mine]
@@ -291,9 +317,18 @@ def _aggregates(
     columns = []
     for number in range(len(parts)):
         column = np.full(len(ids), np.nan)
-        column[place] = values[mine, number + 1]
+        column[place] = values[number][mine]
         columns.append(column)
     return seen, columns
+
+
+def _beyond_the_window(table: Table, sql: str, reach: int) -> str:
+    """An aggregate's SQL without what the statement's own window says of each row already."""
+    if table.rows or table.fold:
+        return sql
+    on = rf'f\."?{table.on}"?'
+    sql = re.sub(rf"{on} <= \$d0\b", "TRUE", sql)
+    return re.sub(rf"{on} > \$d{reach}\b", "TRUE", sql) if table.windowed else sql
 
 
 def _zeros(

@@ -1,8 +1,10 @@
 """T10: what the pages ask of 90 nights of history, each through the selector its page uses.
 
 One account's trend: `explanations.history` as the account page calls it. Weekly movers:
-`home_selectors.shortlists` of the whole book. Daily averages: `home_selectors.trend`, with what it remembers
-thrown away each time. The history is one scored night under 89 more dates.
+`home_selectors.shortlists` of the whole book, which lists those who fell and rose most and the next renewals in
+one query. Daily averages: `home_selectors.trend`, with what it remembers thrown away each time. The history is
+one scored night under 89 more dates, each score up to eight points elsewhere; then the newest is scored again,
+so that accounts have moved.
 """
 
 import datetime as dt
@@ -20,7 +22,6 @@ from csm.bench.night import copy_night, score_night
 from csm.demo.people import PEOPLE
 from csm.models import Role, User
 from csm.portfolio import home_selectors
-from csm.portfolio.selectors import book
 from scoring.models import DailyRollup, NightTotal, ScoreRun, Snapshot
 from scoring.services import explanations, partitions
 
@@ -29,10 +30,11 @@ Say = Callable[[str], None]
 
 
 def write(newest: dt.date, say: Say) -> ScoreRun:
-    """The newest night scored, 89 copies of it before it (nights that are there stay)."""
+    """The newest night scored after 89 copies of it (nights that are there stay)."""
     run = score_night(newest)
     there = set(ScoreRun.objects.filter(state=ScoreRun.State.DONE).values_list("as_of", flat=True))
     columns = {"as_of": "%(as_of)s::date", "run_id": "%(run_id)s"}
+    moved = "LEAST(100, GREATEST(0, score + 8 * sin(account_id + %(run_id)s)))"
     with connection.cursor() as cursor:
         for ago in range(NIGHTS - 1, 0, -1):
             on = newest - dt.timedelta(days=ago)
@@ -44,9 +46,11 @@ def write(newest: dt.date, say: Say) -> ScoreRun:
             copied.save(force_insert=True)
             for model in (Snapshot, DailyRollup, NightTotal):
                 values = {"as_of": on, "run_id": copied.pk}
-                copy_night(cursor, model._meta.db_table, newest, columns, values)
+                changed = columns | ({"score": moved} if model is Snapshot else {})
+                copy_night(cursor, model._meta.db_table, newest, changed, values)
             if ago % 30 == 0:
                 say(f"… {NIGHTS - ago} nights of history")
+    run = score_night(newest)
     tidy()
     return run
 
@@ -63,9 +67,12 @@ def measure(newest: dt.date, say: Say) -> dict[str, Any]:
     first = explanations.history(chosen[0], since)
     if len(first) != NIGHTS:
         raise RuntimeError(f"The history has {len(first)} nights, not {NIGHTS}.")
+    listed = home_selectors.shortlists(user, "all", newest, 7)
+    if not (listed.declined and listed.improved and listed.renewals):
+        raise RuntimeError("No account has moved within the week: there is nothing to list.")
     asked: dict[str, Callable[[int], object]] = {
         "account_trend": lambda pk: explanations.history(pk, since),
-        "weekly_movers": lambda _: home_selectors.shortlists(book(user, "all", run), newest, 7),
+        "weekly_movers": lambda _: home_selectors.shortlists(user, "all", newest, 7),
         "daily_averages": lambda _: _averages(user, run),
     }
     found: dict[str, Any] = {}

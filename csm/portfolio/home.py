@@ -69,7 +69,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if run is None or not found.all.accounts:
         return render(request, "portfolio/home.html", context)
     few = gathering.pays(found.all.accounts, run.accounts, rows=LISTED)
-    lists = shortlists(accounts, as_of, days, few=few)
+    lists = shortlists(user, scope, as_of, days, few=few)
     context |= {
         "work_tiles": home_work.tiles(user, scope, on=today(), now=timezone.now()),
         "tiles": _tiles(found, scope, counting, counted_at),

@@ -2,18 +2,24 @@
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Case, Count, F, Min, QuerySet, Sum, Value, When, Window
+from django.db import connection
+from django.db.models import Case, Count, F, Min, Q, QuerySet, Sum, Value, When, Window
 from django.db.models.functions import Abs, RowNumber
 
+from accounts.access import seen_by
 from accounts.models import Account
+from accounts.selectors import customers
+from csm.lib.statements import Statement
 from csm.portfolio.filters import changed, moved, recent_changes, renewing
 from csm.portfolio.rows import FIELDS, Record
 from csm.portfolio.selectors import IN_CURRENCY, past_totals, sorted_by
 from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME, UNKNOWN_TONE
 from scoring.models import ScoreRun
+from scoring.selectors import with_health
 
 CHANGED_DAYS = 14
 RENEWAL_DAYS = 90
@@ -130,26 +136,13 @@ class Shortlists:
     renewals: list[Record]
 
 
-def shortlists(
-    accounts: QuerySet[Account], as_of: date, days: int, *, few: bool = False
-) -> Shortlists:
-    """Biggest movers of `days` (7 or 30) and next renewals; one query for all three lists.
+def shortlists(user: Any, scope: str, as_of: date, days: int, *, few: bool = False) -> Shortlists:
+    """Biggest movers of `days` (7 or 30) and next renewals of a book; one query for all three lists.
 
     `few` says that the book is small among all accounts, see `sorted_by`.
     """
     change = f"change_{days}d"
-    path = sorted_by(f"health__{change}", few=few)
-    down = accounts.filter(changed(f"down{days}")).order_by(path.asc(), "pk")
-    up = accounts.filter(changed(f"up{days}")).order_by(path.desc(), "pk")
-    soon = accounts.filter(renewing(RENEWAL_DAYS, as_of)).order_by(
-        sorted_by("renewal_on", few=few), F("arr_amount").desc(nulls_last=True), "pk"
-    )
-    # One list of ids: tests joined by OR would be tried on every account of the book. SQLite takes no limit
-    # within a union, so each part is wrapped.
-    every = Account.objects.order_by().values("pk")
-    parts = [every.filter(pk__in=each.values("pk")[:LISTED]) for each in (down, up, soon)]
-    named = parts[0].union(*parts[1:], all=True)
-    found = [Record(*values) for values in accounts.filter(pk__in=named).values_list(*FIELDS)]
+    found = [Record(*row) for row in _listed(seen_by(user, scope), as_of, days, few).rows()]
     # An account may be in the query for another of the lists.
     moved_ = [
         record
@@ -168,6 +161,26 @@ def shortlists(
         improved=[each for each in rising if getattr(each, change) > 0][:LISTED],
         renewals=sorted(due, key=_soonest)[:LISTED],
     )
+
+
+@lru_cache(maxsize=256)
+def _listed(seen: Q, as_of: date, days: int, few: bool) -> Statement:
+    """The accounts of all three lists; what a colleague may see is in `seen`, and nowhere else."""
+    accounts = customers(Account.objects.filter(seen, merged_into=None), as_of)
+    path = sorted_by(f"health__change_{days}d", few=few)
+    down = accounts.filter(changed(f"down{days}")).order_by(path.asc(), "pk")
+    up = accounts.filter(changed(f"up{days}")).order_by(path.desc(), "pk")
+    soon = accounts.filter(renewing(RENEWAL_DAYS, as_of)).order_by(
+        sorted_by("renewal_on", few=few), F("arr_amount").desc(nulls_last=True), "pk"
+    )
+    # One list of ids: tests joined by OR would be tried on every account of the book.
+    parts = [each.values("pk")[:LISTED] for each in (down, up, soon)]
+    if not connection.features.supports_slicing_ordering_in_compound:
+        every = Account.objects.order_by().values("pk")
+        parts = [every.filter(pk__in=part) for part in parts]
+    named = parts[0].union(*parts[1:], all=True)
+    accounts = with_health(accounts).order_by()
+    return Statement(accounts.filter(pk__in=named).values_list(*FIELDS))
 
 
 def newest_changes(accounts: QuerySet[Account], run: ScoreRun | None) -> list[dict[str, Any]]:

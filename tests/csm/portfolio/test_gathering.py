@@ -10,7 +10,7 @@ from csm.portfolio import gathering, home_selectors, list_ways, totals, unscored
 from csm.portfolio.filters import UNJUDGED
 from csm.portfolio.insights_revenue import contributors
 from csm.portfolio.lists import Listing
-from csm.portfolio.selectors import HIGH_RISK
+from csm.portfolio.selectors import HIGH_RISK, with_keys
 from csm.portfolio.selectors import book as book_of
 from csm.portfolio.totals import Expected
 from scoring.models import AccountHealth, ScoreRun
@@ -85,6 +85,47 @@ def test_unknown_ones_put_together_of_two_lists_are_the_same(
     assert len(shown[0]) == len(set(shown[0])) > 35
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL walks too far")
+@pytest.mark.parametrize("most", [3, 500])
+@pytest.mark.parametrize("sort", ["", "renewal", "-arr"])
+def test_a_glance_at_the_first_in_order_finds_what_a_long_look_does(
+    client, book, admin, make_account, monkeypatch, sort, most
+):
+    """Whether enough of them pass or not: the page begins with the first of all that pass."""
+    for n in range(70):
+        make_account(f"{n % 7} Some {n}", arr_amount=n % 5 or None, industry=["Retail", ""][n % 2])
+    monkeypatch.setattr(list_ways, "_is_gathered", lambda *_: True)
+    shown = []
+    for way in (lambda *_: None, glanced_at(most)):
+        monkeypatch.setattr(list_ways, "_glance", way)
+        found = []
+        for place in ("", "last"):
+            response = ask(client, admin, industry="Retail", sort=sort, page=place)
+            direction = "prev_url" if place else "next_url"
+            found += names(response)
+            while url := response.context["pager"][direction]:
+                response = client.get("/portfolio/" + url)
+                found += names(response)
+        shown.append(found)
+    assert shown[0] == shown[1]
+    assert len(shown[0]) >= 70
+
+
+def glanced_at(most):
+    def glance(listing, order):
+        return with_keys(listing.filter.queryset, order.keys), most
+
+    return glance
+
+
+def test_how_many_are_glanced_at():
+    assert gathering.glanced(500_000, MILLION, rows=25) == 200
+    assert gathering.glanced(20_000, MILLION, rows=25) == 3_900
+    assert gathering.glanced(8_000, MILLION, rows=25) == 4_000
+    assert gathering.glanced(5_000, MILLION, rows=25) is None
+    assert gathering.glanced(0, MILLION, rows=25) is None
+
+
 def test_where_accounts_without_health_are(book, make_account, monkeypatch):
     """Kept one by one while they are few; younger ones and new nights are never missed."""
     run = ScoreRun.objects.get(as_of=NIGHT)
@@ -146,7 +187,9 @@ def test_few_or_many_home_names_the_same_accounts(book, admin):
         health(account, change_7d=(-1) ** place * (place + 1.0), predicted_6m_amount=place * 100)
     run = ScoreRun.objects.get(as_of=NIGHT)
     accounts = book_of(admin, "all", run)
-    few, many = (home_selectors.shortlists(accounts, NIGHT, 7, few=each) for each in (True, False))
+    few, many = (
+        home_selectors.shortlists(admin, "all", NIGHT, 7, few=each) for each in (True, False)
+    )
     assert few == many
     assert few.declined
     assert few.renewals

@@ -11,9 +11,10 @@ from accounts.access import seen_by
 from accounts.models import Account
 from csm.nightly import run_nightly
 from csm.portfolio import home_charts
-from csm.portfolio.home_selectors import Day, trend
+from csm.portfolio.home_selectors import Day, shortlists, trend
 from csm.portfolio.insights_history import history
-from scoring.models import DailyRollup
+from csm.portfolio.selectors import book as book_of
+from scoring.models import AccountHealth, DailyRollup
 from scoring.selectors import newest_run
 
 NIGHT = date(2026, 11, 20)
@@ -253,3 +254,50 @@ def test_the_trend_is_what_the_sums_say(moving_book, people, owner, south, who, 
         for row in DailyRollup.objects.filter(seen_by(user, scope), run__scorecard=None)
         if row.owner_id in owners
     )
+
+
+def named_in_python(user, scope, as_of, days):
+    """Ids of the shortlists from all accounts of the book, sorted one by one."""
+    accounts = list(book_of(user, scope, newest_run()))
+    moves = {
+        each.pk: getattr(each, f"change_{days}d") for each in accounts if (each.band or 0) >= 0
+    }
+    end = as_of + timedelta(days=90)
+    due = [each for each in accounts if each.renewal_on and as_of <= each.renewal_on <= end]
+    by = {each.pk: (each.renewal_on, -(each.arr_amount or -1), each.pk) for each in due}
+    return (
+        sorted(
+            (pk for pk, move in moves.items() if (move or 0) < 0), key=lambda pk: (moves[pk], pk)
+        )[:5],
+        sorted(
+            (pk for pk, move in moves.items() if (move or 0) > 0), key=lambda pk: (-moves[pk], pk)
+        )[:5],
+        sorted(by, key=by.get)[:5],
+    )
+
+
+@pytest.mark.parametrize("who", ["owner", "colleague", "manager", "executive", "admin", "outsider"])
+@pytest.mark.parametrize("scope", ["mine", "team", "all"])
+def test_the_shortlists_are_those_of_the_book_whenever_asked(
+    moving_book, people, south, who, scope
+):
+    """The statement is written once and kept: what it answers is of now, and of who asks."""
+    as_of, user = newest_run().as_of, people[who]
+
+    def check(user):
+        for days in (7, 30):
+            lists = shortlists(user, scope, as_of, days)
+            found = (lists.declined, lists.improved, lists.renewals)
+            assert tuple([each.pk for each in few] for few in found) == named_in_python(
+                user, scope, as_of, days
+            )
+
+    check(user)
+    for place, account in enumerate(moving_book):
+        health = AccountHealth.objects.filter(account=account)
+        health.update(change_7d=(-1) ** place * (place + 2.0), change_30d=(-1.0) ** (place + 1))
+    Account.objects.filter(pk=moving_book[1].pk).update(renewal_on=as_of + timedelta(days=3))
+    Account.objects.filter(pk=moving_book[2].pk).update(churned_on=as_of)
+    check(user)
+    user.teams.set([south])
+    check(type(user).objects.get(pk=user.pk))

@@ -56,6 +56,12 @@ _INDUSTRIES = (
     "Telecommunications",
     "Construction",
 )
+# Names are made of three of these, an industry and a number: any few letters stand anywhere in the alphabet.
+_SYLLABLES = (
+    "al be bor ca cle da del dor en est fa fin fre ga gle gro ha hel hol in is ja jun ka kel kor la len lo ma "
+    "mer mi na nor nu ol or pa per pro qua ra rel ro sa sen sol ta ter tri ul un va ver vi wa wel xan yor za "
+    "zen zi"
+)
 _SIZES = [size for size in SizeSegment.values if size]
 _STAGES = (LifecycleStage.ADOPTION, LifecycleStage.GROWTH, LifecycleStage.RENEWAL)
 _ACCOUNT = (
@@ -183,6 +189,7 @@ def _accounts(
     def pick(items: Sequence[Any]) -> Iterator[Any]:
         return (items[place] for place in random.integers(0, len(items), size).tolist())
 
+    syllables = _SYLLABLES.split()
     arr = np.exp(random.normal(15.5, 1.2, size)).round().astype(np.int64).tolist()
     unknown = (random.random(size) < _LACKING).tolist()
     columns = zip(
@@ -193,7 +200,7 @@ def _accounts(
         pick(owners),
         arr,
         unknown,
-        random.integers(0, 10**6, size).tolist(),
+        random.integers(0, len(syllables), (size, 3)).tolist(),
         silent.tolist(),
         strict=True,
     )
@@ -203,7 +210,7 @@ def _accounts(
         yield (
             SOURCE,
             f"bench-{number:08d}",
-            f"{industry} {word:06d} {number}",
+            f"{''.join(syllables[each] for each in word).capitalize()} {industry} {number}",
             industry,
             "" if unsaid else sized,
             "Customer",

@@ -26,6 +26,11 @@ _OFTEN: Final = 50
 _OFTEN_ENOUGH: Final = 200
 # What finding all may take, in the planner's units, before the chance is taken of walking far instead.
 _BEARABLE: Final = 30_000.0
+# A page is looked for among so many rows of an order before another way is taken, and so many at least.
+_GLANCED: Final = 4_000
+_LEAST: Final = 200
+# Times the rows that a page takes where what passes is spread evenly.
+_AMPLE: Final = 3
 # Bands are told from scores rounded to four decimals.
 _ROUNDED: Final = 0.0001
 
@@ -50,6 +55,12 @@ def pays_for(expected: Expected, every: int) -> bool:
     What passes may all stand at the end of the order, so a walk is only trusted where many pass.
     """
     return expected.rows * _OFTEN < every and expected.effort <= _BEARABLE
+
+
+def glanced(passing: int, every: int, *, rows: int) -> int | None:
+    """How many of `every` account in order to look at first for a page; None where too few pass for that."""
+    wanted = _AMPLE * (rows + 1) * every // max(passing, 1)
+    return None if wanted > _AMPLE * _GLANCED else min(max(wanted, _LEAST), _GLANCED)
 
 
 def in_score_range(values: dict[str, Any], run: ScoreRun | None) -> Q:

@@ -7,65 +7,22 @@ by its place, its key and the values it is sorted by: `after=50~1234~71.5`, `aft
 unknown, `after=50~unscored~1234` where there is no health.
 """
 
-import datetime as dt
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote, unquote
 
+from django.core.exceptions import EmptyResultSet
 from django.db.models import BooleanField, Expression, F, Q, QuerySet, Value
 from django.db.models.sql.compiler import SQLCompiler
 
 from csm.lib.typed import whole
-from csm.portfolio.wide import read_wide
+from csm.portfolio.cursor_values import APART, READ, written
+from csm.portfolio.wide import RawKeys, read_wide
 
-_APART: Final = "~"
 # Longer ones are no place in a list of ours: names have 255 characters, each up to three as an address.
 _LONGEST: Final = 900
 # Stands before the key of an account without health.
 _UNSCORED: Final = "unscored"
-
-
-def _text(text: str) -> str:
-    found = unquote(text)
-    if "\0" in found or len(found) > 255:
-        raise ValueError(text)
-    return found
-
-
-def _number(text: str) -> float:
-    found = float(text)
-    if not math.isfinite(found):
-        raise ValueError(text)
-    return found
-
-
-def _whole(text: str) -> int:
-    found = whole(text.removeprefix("-"), 18)
-    if found is None:
-        raise ValueError(text)
-    return -found if text.startswith("-") else found
-
-
-# How a value of a cursor is read, by the kind of its column. Each raises ValueError.
-READ: Final[dict[str, Callable[[str], Any]]] = {
-    "text": _text,
-    "number": _number,
-    "whole": _whole,
-    "day": dt.date.fromisoformat,
-    "moment": dt.datetime.fromisoformat,
-}
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, str):
-        return quote(value, safe=" '(),&").replace(_APART, "%7E")
-    return (
-        repr(value)
-        if isinstance(value, float)
-        else str(value.isoformat() if isinstance(value, dt.date) else value)
-    )
 
 
 @dataclass(frozen=True)
@@ -142,12 +99,12 @@ class Cursor:
         parts = ["" if self.place is None else str(self.place), str(self.pk)]
         if self.unscored:
             parts.insert(1, _UNSCORED)
-        return _APART.join([*parts, *map(_written, self.values or ())])
+        return APART.join([*parts, *map(written, self.values or ())])
 
 
 def read(text: str, order: Order) -> Cursor | None:
     """The cursor of an address, None when it is no place in a list of this order."""
-    parts = text.split(_APART)
+    parts = text.split(APART)
     unscored = len(parts) == 3 and parts[1] == _UNSCORED
     if unscored:
         del parts[1]
@@ -229,6 +186,9 @@ class Pages:
 
     `health_at` is the field that is None of accounts without health; `unscored` says where those are: a
     condition all of them meet, which spares looking for them among all the others.
+
+    `glance` is the list without its filters, and how many of its rows are looked at before all are found: where
+    enough of them pass they fill the page.
     """
 
     def __init__(
@@ -241,6 +201,7 @@ class Pages:
         gathered: bool = False,
         health_at: int | None = None,
         unscored: Callable[[], Q] = Q,
+        glance: tuple[QuerySet[Any], int] | None = None,
     ) -> None:
         lists = [accounts] if isinstance(accounts, QuerySet) else accounts
         if len(lists) > 1 and not gathered:
@@ -252,6 +213,7 @@ class Pages:
         self.gathered = gathered
         self.health_at = health_at
         self.unscored = unscored
+        self.glance = glance
 
     def after(self, cursor: Cursor | None, size: int) -> Slice:
         """The first `size` rows, or those after `cursor`. One statement, or three where the unknown begin."""
@@ -281,6 +243,11 @@ class Pages:
         """`wanted` rows beyond `cursor`, nearest first."""
         rows: list[Row] = []
         for conditions, order_by in self._stretches(cursor, back):
+            if self.glance is not None and not rows and order_by == self.order.known(back):
+                rows = self._at_a_glance(conditions, order_by, wanted)
+                if len(rows) >= wanted:
+                    break
+                rows = []
             lists = [each.filter(*conditions) for each in self.lists]
             rows += self._rows(lists, order_by, 0, wanted - len(rows))
             if len(rows) >= wanted:
@@ -319,6 +286,23 @@ class Pages:
             if at is None or (place <= at if back else place >= at):
                 conditions, order_by = stretches[place]
                 yield [*conditions(), *(beyond if place == at else ())], order_by
+
+    def _at_a_glance(self, conditions: list[Any], order_by: list[Any], n: int) -> list[Row]:
+        """As `_rows`, of the first in order only: `n` of them are the first `n` of all."""
+        assert self.glance is not None
+        every, most = self.glance
+        some = every.filter(*conditions).order_by(*order_by).values("pk")[:most]
+        one = self.lists[0].values("pk").extra(where=["accounts_account.id = glanced.pk"])[:1]
+        try:
+            walk, values = some.query.sql_with_params()
+            passes, more = one.query.sql_with_params()
+        except EmptyResultSet:
+            return []
+        keys = RawKeys(
+            f"SELECT glanced.pk FROM ({walk}) AS glanced(pk), LATERAL ({passes}) AS passing LIMIT {n:d}",
+            [*values, *more],
+        )
+        return read_wide(self.wide, keys, order_by)
 
     def _rows(
         self, lists: Sequence[QuerySet[Any]], order_by: list[Any], start: int, n: int

@@ -61,6 +61,7 @@ def pages_of(listing: "Listing") -> Pages:
         gathered=gathered,
         health_at=_HEALTH_AT,
         unscored=lambda: Q() if gathered else _unscored(listing),
+        glance=_glance(listing, order) if gathered else None,
     )
 
 
@@ -82,6 +83,22 @@ def _is_gathered(listing: "Listing", order: Order) -> bool:
     if listing.is_of_small_book or total.how is How.NIGHT or listing.expected is None:
         return listing.is_of_small_book
     return gathering.pays_for(listing.expected, (by_name and listing.book) or every)
+
+
+def _glance(listing: "Listing", order: Order) -> tuple[QuerySet[Any], int] | None:
+    """For `Pages`: of filtered lists of most of all accounts, where enough of them pass.
+
+    Not by a column of health: what is filtered by then has to do with the order too often.
+    """
+    every, book = listing.run.accounts if listing.run else 0, listing.book
+    if book is None or 2 * book < every or order.tie != "pk" or listing.is_of_small_book:
+        return None
+    if _is_of_unknown(listing) or not listing.filter.values:
+        return None
+    total = listing.totals.count
+    passing = listing.expected.rows if listing.expected and not total.exact else total.accounts
+    most = gathering.glanced(passing, book, rows=listing.size)
+    return None if most is None else (with_keys(listing.filter.queryset, order.keys), most)
 
 
 def _is_of_unknown(listing: "Listing") -> bool:

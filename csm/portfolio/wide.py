@@ -33,9 +33,17 @@ class _Statement:
 _statements: dict[tuple[Any, ...], _Statement] = {}
 
 
+@dataclass(frozen=True)
+class RawKeys:
+    """A statement of primary keys with its values."""
+
+    text: str
+    values: list[Any]
+
+
 def read_wide(
     wide: QuerySet[Any],
-    keys: QuerySet[Any],
+    keys: QuerySet[Any] | RawKeys,
     order_by: Sequence[Any],
     around: tuple[str, str] = ("", ""),
 ) -> list[Row]:
@@ -43,9 +51,13 @@ def read_wide(
 
     The same as `list(wide.filter(pk__in=keys).order_by(*order_by))`; `around` is SQL that makes keys of `keys`.
     """
-    database = keys.db
+    database = wide.db
     try:
-        text, values = keys.query.get_compiler(database).as_sql()
+        text, values = (
+            (keys.text, tuple(keys.values))
+            if isinstance(keys, RawKeys)
+            else keys.query.get_compiler(database).as_sql()
+        )
     except EmptyResultSet:
         return []
     made = _statement(wide, order_by, database)

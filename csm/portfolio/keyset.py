@@ -350,12 +350,17 @@ class Merged(Pages):
         order: Order,
         wide: QuerySet[Any],
         fields: int,
+        *,
+        at_once: bool = False,
     ) -> None:
         super().__init__(accounts, order, wide, fields)
+        self.at_once = at_once
         self.parts = [Pages(each, its, rows, fields) for each, rows, its in parts]
 
     def walk(self, cursor: Cursor | None, wanted: int, *, back: bool) -> list[Row]:
-        """As of one list. One statement a part."""
+        """As of one list. One statement a part, or one for all of them `at_once`."""
+        if self.at_once:
+            return self._walk_at_once(cursor, wanted, back)
         falling = self.order.descending != back
         rows: list[Row] = []
         for part in self.parts:
@@ -367,3 +372,14 @@ class Merged(Pages):
             rows += part.walk(cursor, wanted, back=back)
             rows.sort(key=lambda row: (row[-1], row[0]), reverse=falling)
         return rows[:wanted]
+
+    def _walk_at_once(self, cursor: Cursor | None, wanted: int, back: bool) -> list[Row]:
+        """Where all pass a part is not walked further than the page is long: no bound spares anything."""
+        keys = []
+        for part in self.parts:
+            ((conditions, order_by),) = part._stretches(cursor, back)
+            some = part.lists[0].filter(*conditions).order_by(*order_by)
+            keys.append(some.values_list("pk", *part.order.keys)[:wanted])
+        order_by = [self.order._plain(key, back) for key in (*self.order.keys, "pk")]
+        around = first(self.order, order_by, 0, wanted)
+        return read_wide(self.wide, keys[0].union(*keys[1:], all=True), order_by, around)

@@ -52,7 +52,8 @@ def pages_of(listing: "Listing") -> Pages:
             (found.filter(work__isnull=empty), wide, _by_points(table, order.descending))
             for table, empty in (("work", False), ("health", True))
         ]
-        return Merged(parts, found, order, wide, len(FIELDS))
+        at_once = connection.vendor == "postgresql" and not listing.filter.values
+        return Merged(parts, found, order, wide, len(FIELDS), at_once=at_once)
     return Pages(
         lists,
         order,

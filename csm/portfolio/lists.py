@@ -223,7 +223,7 @@ class Listing:
         user: Any = self.request.user
         whose = None if may_assign(user) else {user.pk, *covered_by(user, on=today())}
         return [
-            replace(row, cells=[*row.cells, work_cells.act(record, row.url, whose)])
+            replace(row, cells=[*row.cells, work_cells.act(record, row.url, whose)], shared=row)
             for row, record in zip(found, self.records, strict=True)
         ]
 

@@ -1,7 +1,7 @@
 """Accounts as rows of cells: formatted here once, so that the templates only print."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -125,12 +125,18 @@ FIELDS = Record._fields
 
 @dataclass(slots=True)
 class Row:
-    """One line of a list for components/table.html."""
+    """One line of a list for components/table.html.
+
+    `drawn` is what it looks like, by how it may be selected; `shared` the row it is, with cells of its own
+    behind.
+    """
 
     url: str
     cells: list[Cell]
     name: str
     id: int
+    drawn: dict[bool | str, str] = field(default_factory=dict)
+    shared: "Row | None" = None
 
 
 def trends(records: Sequence[Record], run: ScoreRun | None) -> dict[int, list[float | None]]:

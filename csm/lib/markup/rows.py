@@ -58,19 +58,39 @@ def table_rows(rows: Iterable[Any], selectable: bool | str = False) -> SafeStrin
     named "id"; when it names a form, the checkbox belongs to that one, wherever it stands.
     """
     parts: list[str] = []
-    form = f' form="{escape(selectable)}"' if isinstance(selectable, str) else ""
     for row in rows:
-        css = getattr(row, "css", "")
-        kind = f' class="{escape(css)}"' if css else ""
-        parts.append(f'<tr data-url="{escape(row.url)}"{kind}>')
-        if selectable:
-            parts.append(
-                f'<td class="pick"><label><input type="checkbox" name="id"{form} '
-                f'value="{escape(row.id)}" aria-label="Select {escape(row.name)}"></label></td>'
-            )
-        first = "first "
-        for cell_css, html in row.cells:
-            parts.append(f'<td class="{first}{cell_css}">{conditional_escape(html)}</td>')
-            first = ""
+        # A row that others see with other cells behind it remembers what they have in common.
+        shared = getattr(row, "shared", None) or row
+        drawn = getattr(shared, "drawn", None)
+        text = None if drawn is None else drawn.get(selectable)
+        if text is None:
+            text = _drawn(shared, selectable)
+            if drawn is not None:
+                drawn[selectable] = text
+        parts.append(text)
+        if shared is not row:
+            parts += _cells(row.cells[len(shared.cells) :], "")
         parts.append("</tr>\n")
     return mark_safe("".join(parts))
+
+
+def _drawn(row: Any, selectable: bool | str) -> str:
+    """A row without its end."""
+    css = getattr(row, "css", "")
+    kind = f' class="{escape(css)}"' if css else ""
+    parts = [f'<tr data-url="{escape(row.url)}"{kind}>']
+    if selectable:
+        form = f' form="{escape(selectable)}"' if isinstance(selectable, str) else ""
+        parts.append(
+            f'<td class="pick"><label><input type="checkbox" name="id"{form} '
+            f'value="{escape(row.id)}" aria-label="Select {escape(row.name)}"></label></td>'
+        )
+    return "".join([*parts, *_cells(row.cells, "first ")])
+
+
+def _cells(cells: Iterable[Any], first: str) -> list[str]:
+    found = []
+    for css, html in cells:
+        found.append(f'<td class="{first}{css}">{conditional_escape(html)}</td>')
+        first = ""
+    return found

@@ -140,12 +140,15 @@ def test_a_bookmark_among_the_unknown_still_leads_somewhere_near(client, many, a
     assert read(own.text(), order_of(ordered(PortfolioTable, "account"))) is None
 
 
+@pytest.mark.parametrize("more", ["", "&industry=&lifecycle=-"])
 @pytest.mark.parametrize("sort", ["rank", "-rank", "-score", "arr"])
-def test_the_queue_is_paged_whole(client, many, admin, sort):
+def test_the_queue_is_paged_whole(client, many, admin, monkeypatch, sort, more):
     """With work and without are two lists to the database, and one to people."""
+    monkeypatch.setattr(list_ways, "_is_gathered", lambda *_: False)
     client.force_login(admin)
     AccountHealth.objects.exclude(band=-1).update(band=0)
-    first = f"/at-risk/?scope=all&sort={sort}"
+    many[0].__class__.objects.update(lifecycle_stage="")
+    first = f"/at-risk/?scope=all&sort={sort}{more}"
     listing = client.get(f"{first}&per=100").context["listing"]
     expected = [record.pk for record in listing.records]
     assert len(expected) > 30
@@ -157,6 +160,11 @@ def test_the_queue_is_paged_whole(client, many, admin, sort):
     back, _ = walk(client, f"{first}&page=last", "prev_url")
     assert [*chain.from_iterable(reversed(back))] == expected
     assert [pk for (pk,) in listing.accounts.values_list("pk")] == expected
+    if "rank" in sort:
+        # In plain words: by points, then by key, all turned round.
+        points = {record.pk: record.urgency for record in listing.records}
+        plain = sorted(points, key=lambda pk: (points[pk], pk), reverse=sort == "rank")
+        assert plain == expected
 
 
 def test_rows_that_come_and_go_neither_repeat_nor_hide_others(client, many, admin):

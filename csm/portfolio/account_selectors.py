@@ -174,7 +174,7 @@ def health_page(
     explained = explanations.explanation(account.pk, chosen.as_of)
     return HealthPage(
         explained=explained,
-        sources=explanations.sources(explained) if explained else {},
+        sources=explanations.sources(explained, account) if explained else {},
         # An older night is shown with the days before it, the newest with the usual window.
         nights=_window(
             nights, newest if (newest - chosen.as_of).days <= HISTORY_DAYS else chosen.as_of

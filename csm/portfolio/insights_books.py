@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.core.cache import cache
 from django.db.models import Case, CharField, F, FilteredRelation, Q, Value, When
 
 from accounts.models import Account
@@ -13,6 +14,8 @@ from scoring.engine.revenue import AMOUNT_CUTS
 from scoring.engine.spec import UNKNOWN_NAME, UNKNOWN_TONE
 from scoring.models import ScoreRun
 from scoring.selectors import specs_of, with_health
+
+_REMEMBERED_SECONDS = 3_600
 
 
 def book_of_everyone(run: ScoreRun) -> Accounts:
@@ -66,8 +69,20 @@ def cut_points(run: ScoreRun, version: int, scheme: str) -> Cuts:
     """The limits of the tiers of a night's version: (Q25, Q75), or the amounts that never move."""
     if scheme == "amount":
         return Cuts(scheme, tuple(amount * per_unit() for amount in AMOUNT_CUTS))
-    stored = run.report.get(str(version), {}).get("cuts")
-    return Cuts(scheme, tuple(stored) if stored else ())
+    return Cuts(scheme, _stored_cuts(run).get(str(version), ()))
+
+
+def _stored_cuts(run: ScoreRun) -> dict[str, tuple[float, ...]]:
+    """By version; where the report is not at hand they are remembered until the night is scored anew."""
+    key = f"cuts:{run.pk}:{run.finished_at.timestamp() if run.finished_at else 0}"
+    is_at_hand = "report" not in run.get_deferred_fields()
+    found: dict[str, tuple[float, ...]] | None = None if is_at_hand else cache.get(key)
+    if found is None:
+        told = {version: part.get("cuts") for version, part in run.report.items()}
+        found = {version: tuple(cuts) for version, cuts in told.items() if cuts}
+        if not is_at_hand:
+            cache.set(key, found, _REMEMBERED_SECONDS)
+    return found
 
 
 def _tier_cases(mine: Q, cuts: Cuts) -> list[When]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Max, Min, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -20,10 +20,11 @@ from csm.portfolio import facets, gathering
 from csm.portfolio import insights_selectors as select
 from csm.portfolio.filters import NOBODY, NOT_KNOWN, AccountFilter, as_stored
 from csm.portfolio.insights_characteristics import Characteristic, characteristics
+from csm.portfolio.insights_groups import Grouped, grouped
 from csm.portfolio.insights_history import Night, history, narrowed, version_changes
 from csm.portfolio.insights_large import Counted, OfInsights, slices_of, with_predictions
 from csm.portfolio.insights_revenue import LISTED as CONTRIBUTORS
-from csm.portfolio.insights_revenue import Contributor, Point, contributors, scatter, tiers
+from csm.portfolio.insights_revenue import Contributor, Point, contributors, scatter, tiers_of
 from csm.portfolio.insights_selectors import UNKNOWN, Accounts, Band, Tally
 from csm.portfolio.large_books import is_large
 from csm.portfolio.links import list_url
@@ -155,15 +156,19 @@ class Figures:
         return narrowed(rows, *self._narrow)
 
     @cached_property
+    def _grouped(self) -> Grouped:
+        return grouped(self.accounts)
+
+    @cached_property
     def segments(self) -> list[select.Slice]:
         if (counted := self._counted) is not None:
             return with_predictions(slices_of(self._night, *select.SEGMENT), counted.segments)
-        return select.slices(self.accounts, *select.SEGMENT)
+        return self._grouped.segments
 
     @cached_property
     def people(self) -> list[select.Slice]:
         counted = self._counted
-        return counted.people if counted else select.slices(self.accounts, *select.PEOPLE)
+        return counted.people if counted else self._grouped.people
 
     @cached_property
     def total(self) -> Tally:
@@ -214,7 +219,7 @@ class Figures:
 
     @cached_property
     def tiers(self) -> dict[str, Tally]:
-        return self._counted.tiers if self._counted else tiers(self.accounts)
+        return self._counted.tiers if self._counted else tiers_of(self._grouped.tiers)
 
     @cached_property
     def contributors(self) -> list[Contributor]:
@@ -270,8 +275,7 @@ class Figures:
         """Whether the accounts lie too far apart to read their metrics for a page."""
         if self.is_large or self.total.accounts > PAGE_STRETCH:
             return True
-        ends = self.accounts.order_by().aggregate(first=Min("pk"), last=Max("pk"))
-        return ends["last"] is not None and ends["last"] - ends["first"] > PAGE_STRETCH
+        return self._grouped.span > PAGE_STRETCH
 
     # --- words every table shares ---
 

@@ -1,10 +1,11 @@
 """Predicted revenue of a book: tiers, top contributors, health against revenue."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from django.db.models import F
 
-from csm.portfolio.insights_selectors import Accounts, Tally, slices, tallies
+from csm.portfolio.insights_selectors import Accounts, Slice, Tally, slices, tallies
 from csm.portfolio.selectors import IN_CURRENCY, sorted_by
 from scoring.engine.revenue import AMOUNT_TIERS, QUANTILE_TIERS
 
@@ -13,8 +14,13 @@ TIER_ORDER = {tier: place for place, tier in enumerate((*QUANTILE_TIERS, *AMOUNT
 
 
 def tiers(accounts: Accounts) -> dict[str, Tally]:
-    """Accounts, predicted revenue and health per tier in the tiers' order; "" is unknown. One query."""
-    found = tallies(slices(accounts, "tier"), lambda by: by[0] or "")
+    """`tiers_of` some accounts. One query."""
+    return tiers_of(slices(accounts, "tier"))
+
+
+def tiers_of(parts: Iterable[Slice]) -> dict[str, Tally]:
+    """Accounts, predicted revenue and health per tier in the tiers' order; "" is unknown."""
+    found = tallies(parts, lambda by: by[0] or "")
     return dict(sorted(found.items(), key=lambda item: TIER_ORDER.get(item[0], len(TIER_ORDER))))
 
 

@@ -123,8 +123,8 @@ class Slice:
         return Band(self.band, self.band_name, self.tone)
 
 
-_BAND = Coalesce(F("band"), Value(UNKNOWN_BAND), output_field=SmallIntegerField())
-_SUMS: dict[str, Any] = {
+BAND_OR_UNKNOWN = Coalesce(F("band"), Value(UNKNOWN_BAND), output_field=SmallIntegerField())
+SUMS: dict[str, Any] = {
     "n": Count("pk"),
     "score_sum": Sum("score"),
     "arr": Sum("arr_amount", filter=IN_CURRENCY),
@@ -134,29 +134,36 @@ _SUMS: dict[str, Any] = {
 }
 
 
+SEGMENT = ("industry", "size_segment")
+PEOPLE = ("owner_id", "lifecycle_stage")
+
+
 def slices(accounts: Accounts, *by: str) -> list[Slice]:
     """The sums per combination of the fields `by` and band. One query."""
     grouped = accounts.order_by().values(
-        *by, judged_band=_BAND, word=F("band_name"), colour=F("tone")
+        *by, judged_band=BAND_OR_UNKNOWN, word=F("band_name"), colour=F("tone")
     )
-    rows = grouped.annotate(**_SUMS).values_list(*by, "judged_band", "word", "colour", *_SUMS)
+    rows = grouped.annotate(**SUMS).values_list(*by, "judged_band", "word", "colour", *SUMS)
     size = len(by)
-    return [
-        Slice(
-            tuple(row[:size]),
-            row[size],
-            row[size + 1] or UNKNOWN_NAME,
-            row[size + 2] or UNKNOWN_TONE,
-            row[size + 3],
-            row[size + 4] or 0.0,
-            # PostgreSQL sums bigints as numeric.
-            int(row[size + 5] or 0),
-            row[size + 6],
-            int(row[size + 7] or 0),
-            row[size + 8],
-        )
-        for row in rows
-    ]
+    return [slice_of(row[:size], row[size:]) for row in rows]
+
+
+def slice_of(by: tuple[Any, ...], row: tuple[Any, ...]) -> Slice:
+    """`row` is the band, its word and tone, and `SUMS`."""
+    band, word, tone, n, score_sum, arr, arr_known, predicted, predicted_known = row
+    return Slice(
+        tuple(by),
+        band,
+        word or UNKNOWN_NAME,
+        tone or UNKNOWN_TONE,
+        n,
+        score_sum or 0.0,
+        # PostgreSQL sums bigints as numeric.
+        int(arr or 0),
+        arr_known,
+        int(predicted or 0),
+        predicted_known,
+    )
 
 
 def tallies(parts: Iterable[Slice], key: Callable[[tuple[Any, ...]], Hashable]) -> dict[Any, Tally]:
@@ -275,8 +282,6 @@ def _pearson(n: int, x: float, y: float, xx: float, yy: float, xy: float) -> flo
 
 # --- Risk -----------------------------------------------------------------------------------------
 
-SEGMENT = ("industry", "size_segment")
-
 
 @dataclass(frozen=True)
 class Matrix:
@@ -340,8 +345,6 @@ def strategy_matrix(parts: Sequence[Slice]) -> dict[tuple[Band, str], Tally]:
 
 
 # --- Health by dimension --------------------------------------------------------------------------
-
-PEOPLE = ("owner_id", "lifecycle_stage")
 
 
 def by_industry(parts: Sequence[Slice]) -> dict[str, Tally]:

@@ -1,9 +1,9 @@
 """Where the metrics of one account come from on a night."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -29,16 +29,35 @@ class Origin:
     frozen: bool = False
 
 
+# Day, source, values by metric key.
+Told = tuple[date, str, dict[str, Any]]
+
+
+def readings_of(account_id: int, as_of: date) -> Iterator[Told]:
+    """What was told of an account up to a night, the newest first; read as far as somebody asks. One query."""
+    rows = Reading.objects.filter(
+        account_id=account_id, on__lte=as_of, on__gt=as_of - timedelta(days=LOOK_BACK_DAYS)
+    ).order_by("-on", "source")
+    return rows.values_list("on", "source", "metrics").iterator(chunk_size=32)
+
+
 def origins(
-    keys: Collection[str], *, as_of: date, account_id: int, frozen: Frozen | None = None
+    keys: Collection[str],
+    *,
+    as_of: date,
+    account_id: int,
+    frozen: Frozen | None = None,
+    readings: Iterable[Told] | None = None,
+    record: Account | None = None,
 ) -> dict[str, Origin]:
     """The origin of each key as `frame` decides it; a constant number of queries.
 
     Keys of attributes of the account (industry, size segment, stage) are the account's own record.
+    `readings` (as `readings_of`) and `record` spare a query each where they are at hand.
     """
     known = metrics_of(keys)
     clock, good = Clock.of_night(as_of, frozen), Good.of(frozen)
-    told = _reported(keys, as_of, account_id, good)
+    told = _reported(keys, readings_of(account_id, as_of) if readings is None else readings, good)
     derived = derive(
         known.values(),
         clock=clock,
@@ -46,7 +65,7 @@ def origins(
         first_id=account_id,
         last_id=account_id,
     )
-    record = Account.objects.filter(pk=account_id).first()
+    record = record or Account.objects.filter(pk=account_id).first()
     found = {}
     for key in keys:
         metric, reported, made = known.get(key), told.get(key), derived.get(key)
@@ -89,15 +108,12 @@ def own_figure(
 
 
 def _reported(
-    keys: Collection[str], as_of: date, account_id: int, good: Good
+    keys: Collection[str], readings: Iterable[Told], good: Good
 ) -> dict[str, tuple[date, str]]:
     """Day and source of the newest reading that names each key."""
-    rows = Reading.objects.filter(
-        account_id=account_id, on__lte=as_of, on__gt=as_of - timedelta(days=LOOK_BACK_DAYS)
-    ).order_by("-on", "source")
     found: dict[str, tuple[date, str]] = {}
     missing = set(keys)
-    for on, source, metrics in rows.values_list("on", "source", "metrics").iterator():
+    for on, source, metrics in readings:
         if source in good.days and on > good.days[source]:
             continue
         for key in missing & metrics.keys():

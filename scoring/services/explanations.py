@@ -1,21 +1,22 @@
 """A stored score explained: recomputed from its snapshot, the run's statistics and the version."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
+from itertools import islice, tee
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from django.db import connection
 
-from accounts.models import Reading
+from accounts.models import Account
 from scoring.engine import codec, statistics
 from scoring.engine.difference import Difference, State, difference
 from scoring.engine.explain import Explanation, display_points, explain, optional
 from scoring.engine.score import score as score_packed
 from scoring.engine.spec import ScorecardSpec, slots
-from scoring.metrics.origins import origins
-from scoring.metrics.read import ATTRIBUTES, LOOK_BACK_DAYS
+from scoring.metrics.origins import Told, origins, readings_of
+from scoring.metrics.read import ATTRIBUTES
 from scoring.models import ScoreRun, Snapshot
 from scoring.selectors import snapshots_of
 from scoring.services.populations import frozen_of
@@ -250,16 +251,18 @@ def _within(earned: list[float], weights: list[float]) -> list[float]:
     return earned
 
 
-def sources(explained: Explained) -> dict[str, Source]:
+def sources(explained: Explained, account: Account | None = None) -> dict[str, Source]:
     """Where each value of an explained night came from, by metric key.
 
-    One query when the night's own readings tell all; otherwise a constant number more, for what older
-    readings and facts decided. A value that neither holds any more (an import was corrected since) has no
-    age.
+    One query when the night's own readings tell all; otherwise a constant number more, for what facts
+    decided, one less with the snapshot's `account` at hand. A value that neither readings nor facts hold any
+    more (an import was corrected since) has no age.
     """
     night = explained.snapshot.as_of
     wanted = _values(explained)
-    found = _reported(explained.snapshot.account_id, night, dict(wanted))
+    # Both look from the newest on until they have found all: what one has read the other is told.
+    first, again = tee(readings_of(explained.snapshot.account_id, night))
+    found = _reported(first, night, dict(wanted))
     # A reading of the night itself is the newest there can be: nothing derived is newer.
     for key in wanted:
         if key in ATTRIBUTES and key not in found:
@@ -272,6 +275,8 @@ def sources(explained: Explained) -> dict[str, Source]:
         as_of=night,
         account_id=explained.snapshot.account_id,
         frozen=frozen_of(explained.snapshot.run.frozen),
+        readings=again,
+        record=account,
     )
     for key in open_:
         origin = told[key]
@@ -287,17 +292,12 @@ def sources(explained: Explained) -> dict[str, Source]:
     return found
 
 
-def _reported(account_id: int, night: date, wanted: dict[str, float | str]) -> dict[str, Source]:
-    """The newest readings that hold the stored values; one query."""
+def _reported(
+    readings: Iterable[Told], night: date, wanted: dict[str, float | str]
+) -> dict[str, Source]:
+    """The newest readings that hold the stored values."""
     found: dict[str, Source] = {}
-    readings = (
-        Reading.objects.filter(
-            account_id=account_id, on__lte=night, on__gt=night - timedelta(days=LOOK_BACK_DAYS)
-        )
-        .order_by("-on", "source")
-        .values_list("on", "source", "metrics")[:_READINGS]
-    )
-    for on, source, metrics in readings.iterator(chunk_size=32):
+    for on, source, metrics in islice(readings, _READINGS):
         for key in [key for key in wanted if key in metrics]:
             if _same(metrics[key], wanted[key]):
                 found[key] = Source(on, source, (night - on).days)

@@ -49,7 +49,7 @@ from tests.test_query_counts import count, most_of
 # More than `MORE` says, with something of every kind there.
 FULL = {
     "clocks met": 9,  # an owner to choose, and the hours each of them took
-    "insights": 22,  # more tables of facts, remembered like the others
+    "insights": 19,  # more tables of facts, remembered like the others
 }
 
 

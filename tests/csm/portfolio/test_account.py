@@ -202,7 +202,7 @@ def test_few_queries_whatever_the_history(
         report(book[0], NIGHT + timedelta(days=day), **dict.fromkeys(list(METRICS)[1:]))
         score_book(as_of=NIGHT + timedelta(days=day))
     # Health also asks whether newer facts decided what no reading of the night names.
-    for name, most in zip(NAMES[:2], (9, 12), strict=True):
+    for name, most in zip(NAMES[:2], (8, 8), strict=True):
         url = reverse(name, args=[book[0].pk])
         client.get(url)
         with django_assert_max_num_queries(most):

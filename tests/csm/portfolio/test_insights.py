@@ -10,11 +10,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import Account, AuditEvent
+from accounts.models import Account, AuditEvent, Reading
 from csm.portfolio import insights_selectors as select
+from csm.portfolio.insights_books import cut_points
 from csm.portfolio.insights_catalogue import TABLES
+from csm.portfolio.insights_groups import Grouped, grouped
 from csm.portfolio.insights_history import history, version_changes
-from csm.portfolio.insights_revenue import scatter
+from csm.portfolio.insights_revenue import scatter, tiers, tiers_of
 from csm.portfolio.selectors import book as accounts_of
 from scoring.selectors import newest_run
 from tests.conftest import NIGHT
@@ -217,3 +219,51 @@ def test_queries_do_not_grow_with_the_book(
     score_book({make_account(owner=owner, team=north): {} for _ in range(24)})
     assert asked() == few
     assert few <= 15
+
+
+def as_set(slices):
+    return {(each.by, each.in_band): each for each in slices}
+
+
+@pytest.mark.parametrize("scope", ["mine", "all"])
+def test_what_is_grouped_together_is_what_each_grouping_says(book, make_account, owner, scope):
+    make_account("Foreign Forks", owner=None, team=book[0].team, currency="JPY")
+    accounts = accounts_of(owner, scope, newest_run())
+    found = grouped(accounts)
+    for slices, by in (
+        (found.segments, select.SEGMENT),
+        (found.people, select.PEOPLE),
+        (found.tiers, ("tier",)),
+    ):
+        alone = select.slices(accounts, *by)
+        assert len(slices) == len(alone)
+        assert as_set(slices) == as_set(alone)
+    ids = sorted(accounts.values_list("pk", flat=True))
+    assert found.span == ids[-1] - ids[0]
+    assert tiers_of(found.tiers) == tiers(accounts)
+
+
+def test_a_book_of_nobody_has_no_groups(book, outsider):
+    assert grouped(accounts_of(outsider, "all", newest_run())) == Grouped([], [], [], 0)
+
+
+def test_the_cuts_of_a_night_are_its_own_after_it_was_scored_anew(book, score_book):
+    run = newest_run(defer=True)
+    before = cut_points(run, run.plan[0], "quantile")
+    assert before == cut_points(newest_run(), run.plan[0], "quantile")
+    assert len(before.points) == 2
+    for reading in Reading.objects.all():
+        reading.metrics["total_won_amount"] = reading.pk * 7_000_000
+        reading.save()
+    score_book()
+    run = newest_run(defer=True)
+    after = cut_points(run, run.plan[0], "quantile")
+    assert after == cut_points(newest_run(), run.plan[0], "quantile") != before
+
+
+def test_eight_statements_when_the_medians_and_choices_are_remembered(client, book, owner):
+    client.force_login(owner)
+    client.get(PAGE)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(PAGE).status_code == 200
+    assert len(queries) <= 8

@@ -256,9 +256,11 @@ def trend(user: Any, scope: str, run: ScoreRun) -> list[Day]:
     return found
 
 
-def _days(user: Any, scope: str, run: ScoreRun) -> list[Day]:
-    rows = (
-        past_totals(user, scope, run)
+@lru_cache(maxsize=256)
+def _totalled(seen: Q, as_of: date, scorecard: int | None) -> Statement:
+    """Accounts and scores by night, version and band; as `_listed` made of nothing but its arguments."""
+    return Statement(
+        past_totals(seen, as_of, scorecard)
         .order_by("as_of", "band")
         .values_list(
             "as_of",
@@ -272,6 +274,10 @@ def _days(user: Any, scope: str, run: ScoreRun) -> list[Day]:
             tone_=Min("tone"), n=Sum("accounts"), scored_=Sum("scored"), sum_=Sum("score_sum")
         )
     )
+
+
+def _days(user: Any, scope: str, run: ScoreRun) -> list[Day]:
+    rows = _totalled(seen_by(user, scope), run.as_of, run.scorecard_id).rows()
     nights: dict[date, dict[str, Any]] = {}
     for on, version_id, scorecard, number, band, name, tone, n, scored, total in rows:
         night = nights.setdefault(on, {"versions": {}, "sum": 0.0, "judged": 0, "bands": {}})

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
 
+from accounts.access import seen_by
 from csm.portfolio.insights_selectors import UNKNOWN_AS_BAND, Band
 from csm.portfolio.selectors import HISTORY_DAYS, past_nights, past_totals
 from scoring.models import DailyRollup, ScoreRun
@@ -41,7 +42,7 @@ def history(
     if industries or sizes:
         rows = narrowed(past_nights(user, scope, run, days), industries, sizes, owners)
     else:
-        rows = past_totals(user, scope, run, days, owned=_owned(owners))
+        rows = past_totals(seen_by(user, scope) & _owned(owners), run.as_of, run.scorecard_id, days)
     nights: dict[date, Night] = {}
     sums = rows.order_by("as_of").values_list("as_of", "band", "band_name", "tone", "version")
     for as_of, place, name, tone, version, accounts in sums.annotate(n=Sum("accounts")):

@@ -1,7 +1,7 @@
 """The book of accounts every portfolio page, chart, export and count starts from."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -89,22 +89,21 @@ def past_nights(
     had it then.
     """
     return DailyRollup.objects.filter(
-        seen_by(user, scope), _up_to(run, days), run__scorecard=run.scorecard_id
+        seen_by(user, scope), _up_to(run.as_of, days), run__scorecard=run.scorecard_id
     )
 
 
 def past_totals(
-    user: Any, scope: str, run: ScoreRun, days: int = HISTORY_DAYS, *, owned: Q | None = None
+    seen: Q, as_of: date, scorecard: int | None, days: int = HISTORY_DAYS
 ) -> QuerySet[NightTotal]:
-    """`past_nights` without industries and sizes: a few rows a night for whoever sees the whole book.
+    """`past_nights` without industries and sizes: a few rows a night where `seen` is everything.
 
-    `owned` narrows them by owner.
+    `seen` is a condition on owner and team, as of `accounts.access.seen_by`.
     """
-    seen = seen_by(user, scope) & (owned or Q())
     return NightTotal.objects.filter(
-        seen, _up_to(run, days), is_whole=not seen, scorecard=run.scorecard_id
+        seen, _up_to(as_of, days), is_whole=not seen, scorecard=scorecard
     )
 
 
-def _up_to(run: ScoreRun, days: int) -> Q:
-    return Q(as_of__gt=run.as_of - timedelta(days=days), as_of__lte=run.as_of)
+def _up_to(as_of: date, days: int) -> Q:
+    return Q(as_of__gt=as_of - timedelta(days=days), as_of__lte=as_of)

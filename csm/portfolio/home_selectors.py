@@ -20,6 +20,7 @@ from csm.portfolio.selectors import IN_CURRENCY, past_totals, sorted_by
 from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME, UNKNOWN_TONE
 from scoring.models import ScoreRun
 from scoring.selectors import with_health
+from scoring.services.versions import number_and_note, published_spec
 
 CHANGED_DAYS = 14
 RENEWAL_DAYS = 90
@@ -259,40 +260,51 @@ def trend(user: Any, scope: str, run: ScoreRun) -> list[Day]:
 @lru_cache(maxsize=256)
 def _totalled(seen: Q, as_of: date, scorecard: int | None) -> Statement:
     """Accounts and scores by night, version and band; as `_listed` made of nothing but its arguments."""
+    rows = past_totals(seen, as_of, scorecard).order_by("as_of", "band")
+    place = ("as_of", "version_id", "band", "band_name")
+    if not seen:
+        return Statement(rows.values_list(*place, "tone", "accounts", "scored", "score_sum"))
     return Statement(
-        past_totals(seen, as_of, scorecard)
-        .order_by("as_of", "band")
-        .values_list(
-            "as_of",
-            "version_id",
-            "version__scorecard__name",
-            "version__number",
-            "band",
-            "band_name",
-        )
-        .annotate(
-            tone_=Min("tone"), n=Sum("accounts"), scored_=Sum("scored"), sum_=Sum("score_sum")
+        rows.values_list(*place).annotate(
+            Min("tone"), Sum("accounts"), Sum("scored"), Sum("score_sum")
         )
     )
 
 
+@dataclass
+class _Night:
+    """What a day is put together from."""
+
+    versions: dict[int, str] = field(default_factory=dict)
+    bands: dict[tuple[str, str], int] = field(default_factory=dict)
+    total: float = 0.0
+    judged: int = 0
+
+
 def _days(user: Any, scope: str, run: ScoreRun) -> list[Day]:
     rows = _totalled(seen_by(user, scope), run.as_of, run.scorecard_id).rows()
-    nights: dict[date, dict[str, Any]] = {}
-    for on, version_id, scorecard, number, band, name, tone, n, scored, total in rows:
-        night = nights.setdefault(on, {"versions": {}, "sum": 0.0, "judged": 0, "bands": {}})
-        night["versions"][version_id] = f"{scorecard} v{number}"
-        night["bands"][name, tone] = night["bands"].get((name, tone), 0) + n
+    labels = {version: _label(version) for version in {row[1] for row in rows}}
+    nights: dict[date, _Night] = {}
+    for on, version, band, name, tone, accounts, scored, score_sum in rows:
+        night = nights.get(on)
+        if night is None:
+            night = nights[on] = _Night()
+        night.versions[version] = labels[version]
+        night.bands[name, tone] = night.bands.get((name, tone), 0) + accounts
         if band != UNKNOWN_BAND:
-            night["sum"] += total
-            night["judged"] += scored
+            night.total += score_sum
+            night.judged += scored
     return [
         Day(
             on=on,
-            versions=night["versions"],
-            mean=night["sum"] / night["judged"] if night["judged"] else None,
-            judged=night["judged"],
-            bands=night["bands"],
+            versions=night.versions,
+            mean=night.total / night.judged if night.judged else None,
+            judged=night.judged,
+            bands=night.bands,
         )
         for on, night in nights.items()
     ]
+
+
+def _label(version: int) -> str:
+    return f"{published_spec(version).name} v{number_and_note(version)[0]}"

@@ -26,11 +26,8 @@ _OFTEN: Final = 50
 _OFTEN_ENOUGH: Final = 200
 # What finding all may take, in the planner's units, before the chance is taken of walking far instead.
 _BEARABLE: Final = 30_000.0
-# A page is looked for among so many rows of an order before another way is taken, and so many at least.
+# A page is looked for among so many rows of an order before all that pass are found.
 _GLANCED: Final = 4_000
-_LEAST: Final = 200
-# Times the rows that a page takes where what passes is spread evenly.
-_AMPLE: Final = 3
 # Bands are told from scores rounded to four decimals.
 _ROUNDED: Final = 0.0001
 
@@ -42,6 +39,11 @@ def pays(book: int, every: int, *, rows: int, covered: bool = False) -> bool:
     """
     effort = book // _COVERED if covered else book
     return effort <= _SMALL or effort * book <= (rows + 1) * every
+
+
+def pays_for_unknown(unknown: int, found: int, book: int, *, rows: int) -> bool:
+    """The same of the `found` accounts without a band in a `book`: of all there are `unknown`, by an index."""
+    return unknown <= _SMALL or unknown * found <= (rows + 1) * book
 
 
 def pays_for_search(found: int, every: int, *, by_name: bool) -> bool:
@@ -58,9 +60,11 @@ def pays_for(expected: Expected, every: int) -> bool:
 
 
 def glanced(passing: int, every: int, *, rows: int) -> int | None:
-    """How many of `every` account in order to look at first for a page; None where too few pass for that."""
-    wanted = _AMPLE * (rows + 1) * every // max(passing, 1)
-    return None if wanted > _AMPLE * _GLANCED else min(max(wanted, _LEAST), _GLANCED)
+    """How many of `every` account in order to look at before `passing` are found; None where those are too few.
+
+    A look ends with the page: it only goes as far where what passes has to do with the order.
+    """
+    return _GLANCED if passing * _GLANCED > (rows + 1) * every else None
 
 
 def in_score_range(values: dict[str, Any], run: ScoreRun | None) -> Q:

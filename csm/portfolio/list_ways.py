@@ -76,7 +76,10 @@ def _is_gathered(listing: "Listing", order: Order) -> bool:
     if "q" in values:
         return gathering.pays_for_search(total.accounts, every, by_name=by_name)
     if _is_of_unknown(listing) and total.exact and not listing.is_of_small_book:
-        return gathering.pays(total.accounts, every, rows=listing.size)
+        unknown = listing.run.unknown if listing.run else 0
+        return gathering.pays_for_unknown(
+            unknown, total.accounts, listing.book or every, rows=listing.size
+        )
     if not values:
         covered = listing.within is None and order.tie == "pk"
         book = listing.book or total.accounts
@@ -87,12 +90,15 @@ def _is_gathered(listing: "Listing", order: Order) -> bool:
 
 
 def _glance(listing: "Listing", order: Order) -> tuple[QuerySet[Any], int] | None:
-    """For `Pages`: of filtered lists of most of all accounts, where enough of them pass.
+    """For `Pages`: of filtered lists of large books, where enough accounts pass.
 
     Not by a column of health: what is filtered by then has to do with the order too often.
     """
     every, book = listing.run.accounts if listing.run else 0, listing.book
-    if book is None or 2 * book < every or order.tie != "pk" or listing.is_of_small_book:
+    if book is None or order.tie != "pk" or listing.is_of_small_book:
+        return None
+    # By name, the index of a book has them in just that order.
+    if 4 * book < every and order.keys != ("name",):
         return None
     if _is_of_unknown(listing) or not listing.filter.values:
         return None

@@ -32,6 +32,15 @@ def test_a_small_book_is_found_first_and_a_large_one_walked():
     assert gathering.pays(12_000, MILLION, rows=25, covered=True)
 
 
+def test_those_without_a_band_are_found_by_their_index_where_they_are_few():
+    assert gathering.pays_for_unknown(1_500, 0, MILLION, rows=25)
+    assert gathering.pays_for_unknown(5_000, 5_000, MILLION, rows=25)
+    assert not gathering.pays_for_unknown(40_000, 40_000, MILLION, rows=25)
+    # A book's few are looked for among those of all.
+    assert not gathering.pays_for_unknown(40_000, 4_000, 100_000, rows=25)
+    assert gathering.pays_for_unknown(40_000, 0, 100_000, rows=25)
+
+
 def test_a_walk_is_trusted_where_many_pass():
     assert gathering.pays_for(Expected(20, 9_000.0), MILLION)
     assert not gathering.pays_for(Expected(200_000, 9_000.0), MILLION)
@@ -118,10 +127,10 @@ def glanced_at(most):
     return glance
 
 
-def test_how_many_are_glanced_at():
-    assert gathering.glanced(500_000, MILLION, rows=25) == 200
-    assert gathering.glanced(20_000, MILLION, rows=25) == 3_900
+def test_a_glance_is_worth_it_where_it_may_fill_a_page():
+    assert gathering.glanced(500_000, MILLION, rows=25) == 4_000
     assert gathering.glanced(8_000, MILLION, rows=25) == 4_000
+    assert gathering.glanced(8_000, MILLION, rows=100) is None
     assert gathering.glanced(5_000, MILLION, rows=25) is None
     assert gathering.glanced(0, MILLION, rows=25) is None
 

@@ -21,7 +21,7 @@ from csm.portfolio import insights_selectors as select
 from csm.portfolio.filters import NOBODY, NOT_KNOWN, AccountFilter, as_stored
 from csm.portfolio.insights_characteristics import Characteristic, characteristics
 from csm.portfolio.insights_groups import Grouped, grouped
-from csm.portfolio.insights_history import Night, history, narrowed, version_changes
+from csm.portfolio.insights_history import Night, history, narrowed, owned, version_changes
 from csm.portfolio.insights_large import Counted, OfInsights, slices_of, with_predictions
 from csm.portfolio.insights_revenue import LISTED as CONTRIBUTORS
 from csm.portfolio.insights_revenue import Contributor, Point, contributors, scatter, tiers_of
@@ -30,7 +30,7 @@ from csm.portfolio.large_books import is_large
 from csm.portfolio.links import list_url
 from csm.portfolio.selectors import book
 from scoring.engine.spec import ScorecardSpec
-from scoring.models import DailyRollup, ScoreRun
+from scoring.models import DailyRollup, NightTotal, ScoreRun
 from scoring.selectors import specs_of
 
 FILTERS = ("industry", "size", "owner")
@@ -193,7 +193,15 @@ class Figures:
     @cached_property
     def _by_owner(self) -> dict[int | None, Tally]:
         # The night's sums know owners, not stages.
-        return select.by_owner(slices_of(self._night, "owner_id") if self._counted else self.people)
+        return select.by_owner(self._slices_by_owner() if self._counted else self.people)
+
+    def _slices_by_owner(self) -> list[select.Slice]:
+        industries, sizes, owners = self._narrow
+        if industries or sizes:
+            return slices_of(self._night, "owner_id")
+        seen = seen_by(self.request.user, self.scope) & owned(owners)
+        totals = NightTotal.objects.filter(seen, is_whole=False, run=self.run, as_of=self.run.as_of)
+        return slices_of(totals, "owner_id")
 
     @property
     def owner_ids(self) -> list[int | None]:

@@ -42,7 +42,7 @@ def history(
     if industries or sizes:
         rows = narrowed(past_nights(user, scope, run, days), industries, sizes, owners)
     else:
-        rows = past_totals(seen_by(user, scope) & _owned(owners), run.as_of, run.scorecard_id, days)
+        rows = past_totals(seen_by(user, scope) & owned(owners), run.as_of, run.scorecard_id, days)
     nights: dict[date, Night] = {}
     sums = rows.order_by("as_of").values_list("as_of", "band", "band_name", "tone", "version")
     for as_of, place, name, tone, version, accounts in sums.annotate(n=Sum("accounts")):
@@ -65,10 +65,11 @@ def narrowed(
         rows = rows.filter(industry__in=industries)
     if sizes:
         rows = rows.filter(size_segment__in=sizes)
-    return rows.filter(_owned(owners))
+    return rows.filter(owned(owners))
 
 
-def _owned(owners: Collection[int | None]) -> Q:
+def owned(owners: Collection[int | None]) -> Q:
+    """Some owners, None nobody; empty means any."""
     if not owners:
         return Q()
     named = Q(owner__in=[owner for owner in owners if owner is not None])

@@ -13,7 +13,7 @@ from csm.portfolio.insights_revenue import Contributor, Point, contributors, sca
 from csm.portfolio.insights_selectors import Slice, Tally
 from csm.portfolio.large_books import OfBook
 from csm.portfolio.selectors import book
-from scoring.models import DailyRollup
+from scoring.models import DailyRollup, NightTotal
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class OfInsights(OfBook):
         )
 
 
-def slices_of(rows: QuerySet[DailyRollup], *by: str) -> list[Slice]:
-    """The sums of a night per combination of the fields `by` and band; predictions they do not know.
+def slices_of(rows: QuerySet[DailyRollup] | QuerySet[NightTotal], *by: str) -> list[Slice]:
+    """The sums or totals of a night per combination of the fields `by` and band; predictions they do not know.
 
     One query.
     """

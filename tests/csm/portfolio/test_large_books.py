@@ -6,10 +6,14 @@ from django.core.cache import cache
 from accounts.models import Account
 from csm.lib import remembered
 from csm.lib.remembered import count_figure
+from csm.nightly import run_nightly
+from csm.portfolio import insights_selectors as select
 from csm.portfolio import large_books
+from csm.portfolio.insights_large import slices_of
 from csm.portfolio.large_books import OfHome
 from csm.tasks import warm
 from scoring.selectors import newest_run
+from tests.conftest import NIGHT
 
 HOME, INSIGHTS = "/?scope=all", "/insights/?scope=all"
 
@@ -55,6 +59,20 @@ def test_the_figures_are_those_of_a_small_book(client, small, large):
     for name in ("distribution", "risk_matrix", "tiers", "revenue_by_industry", "health_by_owner"):
         assert insights[name]["table"].cells == small[1][name]["table"].cells, name
     assert insights["figures"].counted_at is not None
+
+
+@pytest.mark.parametrize("who", ["owner", "manager", "executive", "admin", "outsider"])
+@pytest.mark.parametrize(
+    "narrowed", ["", "&owner=nobody", "&owner={pk}&owner=nobody", "&size=Large"]
+)
+def test_owners_are_added_up_alike_from_totals_and_from_sums(client, book, people, who, narrowed):
+    Account.objects.filter(pk=book[0].pk).update(owner=None)
+    run_nightly(NIGHT)
+    client.force_login(people[who])
+    figures = client.get(INSIGHTS + narrowed.format(pk=people["owner"].pk)).context["figures"]
+    found = select.by_owner(figures._slices_by_owner())
+    assert found == select.by_owner(slices_of(figures._night, "owner_id"))
+    assert sum(each.accounts for each in found.values()) == figures.total.accounts
 
 
 @pytest.mark.parametrize("url", [HOME, INSIGHTS])

@@ -11,6 +11,7 @@ at any moment, and a later call finishes with the same numbers.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from datetime import date, datetime
@@ -36,7 +37,11 @@ from scoring.services.populations import Plan
 
 log = logging.getLogger("scoring.nights")
 
+# At most so many accounts are worked on at a time: memory is bounded by it.
 SHARD_SIZE = 20_000
+# A book is cut into so many parts, if they are not too small to be worth it: of few, one worker does the last
+# while the others wait.
+_PARTS, _LEAST = 8, 5_000
 MAX_ATTEMPTS = 5
 # Any constant no other lock of this database has.
 _LOCK = 0x6E_69_67
@@ -135,8 +140,19 @@ def _plan(scorecard: Scorecard | None) -> list[int]:
     return [version.pk]
 
 
-def _ranges(size: int) -> list[tuple[int, int, int]]:
-    """Account-id ranges of `size` accounts each with their number, in order."""
+def part_size(accounts: int, at_most: int) -> int:
+    """How many accounts a part of a book holds: `at_most`, less where that gives several workers even parts.
+
+    On SQLite one process does all of them.
+    """
+    if connection.vendor == "postgresql":
+        at_most = min(at_most, max(_LEAST, math.ceil(accounts / _PARTS)))
+    return math.ceil(accounts / math.ceil(accounts / at_most)) if accounts else at_most
+
+
+def _ranges(at_most: int) -> list[tuple[int, int, int]]:
+    """Account-id ranges with how many accounts are in each, in order."""
+    size = part_size(Account.objects.count(), at_most)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT MIN(id), MAX(id), COUNT(*) FROM "

@@ -1,9 +1,11 @@
 """A night: the same numbers however it is cut, nothing twice, nothing half."""
 
+import math
 from datetime import date, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models import Sum
 
 from csm.lib.errors import WorkbenchError
@@ -49,6 +51,24 @@ def test_one_shard_or_one_per_account_gives_identical_numbers(book):
     assert ScoreShard.objects.filter(run=newest_run()).count() == len(book)
     assert snapshots() == before
     assert health() == was
+
+
+def test_a_book_is_cut_into_enough_even_parts():
+    several = connection.vendor == "postgresql"
+    assert nights.part_size(100_000, nights.SHARD_SIZE) == (12_500 if several else 20_000)
+    assert nights.part_size(20_000, nights.SHARD_SIZE) == (5_000 if several else 20_000)
+    assert nights.part_size(1_000_000, nights.SHARD_SIZE) == 20_000
+    assert (
+        nights.part_size(6, nights.SHARD_SIZE),
+        nights.part_size(6, 4),
+        nights.part_size(5, 1),
+    ) == (6, 3, 1)
+    for accounts in range(1, 300_000, 7_919):
+        size = nights.part_size(accounts, nights.SHARD_SIZE)
+        parts = math.ceil(accounts / size)
+        # No more than asked for, and the last is not left with next to nothing.
+        assert size <= nights.SHARD_SIZE
+        assert accounts - size * (parts - 1) > size - parts
 
 
 def test_repeating_a_night_changes_nothing_and_doubles_nothing(book):

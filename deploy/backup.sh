@@ -9,6 +9,11 @@ folder=${1:-} keep=${2:-14}
 mkdir -p "$folder"
 chmod 700 "$folder"
 name=csm-$(date -u +%Y%m%d-%H%M%S)
+# The next one within the same second would be put into the one before.
+while [ -e "$folder/$name" ]; do
+  sleep 0.2
+  name=csm-$(date -u +%Y%m%d-%H%M%S)
+done
 # Under another name until it is whole: a back-up that was interrupted is never taken for one.
 work=$folder/.$name.part
 umask 077
@@ -29,7 +34,7 @@ if [ -d "$FILES_DIR" ]; then
   tar -C "$FILES_DIR" -czf "$work/files.tar.gz" .
 fi
 (cd "$work" && sha256sum -- * > SHA256SUMS)
-mv "$work" "$folder/$name"
+mv -T "$work" "$folder/$name"
 trap - EXIT
 
 # The oldest go, the newest KEEP stay.

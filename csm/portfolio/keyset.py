@@ -277,7 +277,7 @@ class Pages:
             columns = [*order.keys, order.tie]
             beyond = [_Beyond(columns, [*cursor.values, cursor.pk], operator)]
         elif cursor is not None:
-            key = "pk" if cursor.unscored else order.tie
+            key = order.tie if order.of_health and not cursor.unscored else "pk"
             beyond = [Q(**{f"{key}__{'lt' if operator == '<' else 'gt'}": cursor.pk})]
         at = None if cursor is None else 2 if cursor.unscored else 1 if cursor.values is None else 0
         for place in reversed(range(len(stretches))) if back else range(len(stretches)):

@@ -19,6 +19,7 @@ from scoring.models import (
     DailyRollup,
     Measure,
     MetricProfile,
+    NightTotal,
     Scorecard,
     ScorecardVersion,
     ScoreRun,
@@ -295,6 +296,12 @@ class BandChangeAdmin(RecordAdmin):
 @admin.register(DailyRollup)
 class DailyRollupAdmin(RecordAdmin):
     list_display = ("as_of", "owner", "team", "industry", "size_segment", "band_name", "accounts")
+    list_select_related = ("owner", "team")
+
+
+@admin.register(NightTotal)
+class NightTotalAdmin(RecordAdmin):
+    list_display = ("as_of", "is_whole", "owner", "team", "band_name", "accounts")
     list_select_related = ("owner", "team")
 
 

@@ -64,6 +64,7 @@ def test_lists_do_not_ask_once_a_row(book, admin, client, draft, django_assert_m
         "accounthealth",
         "bandchange",
         "dailyrollup",
+        "nighttotal",
         "measure",
     ):
         with django_assert_max_num_queries(8):

@@ -110,7 +110,7 @@ SHARED = {
 } | {
     model.__name__
     for model in apps.get_app_config("scoring").get_models()
-    if model.__name__ not in {"AccountHealth", "BandChange", "DailyRollup"}
+    if model.__name__ not in {"AccountHealth", "BandChange", "DailyRollup", "NightTotal"}
 }
 # Of a published scorecard; written by the night; figures without a text.
 NOT_MADE = {"Cap", "Snapshot", "EffectReport"}

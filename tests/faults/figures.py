@@ -19,6 +19,10 @@ FIGURES: dict[str, str] = {
     "new_score FROM scoring_bandchange ORDER BY 1, 2, 3",
     "roll-ups": "SELECT as_of, owner_id, team_id, industry, size_segment, version_id, band, accounts, scored, "
     "score_sum, arr_amount, arr_known FROM scoring_dailyrollup ORDER BY 1, 2, 3, 4, 5, 6, 7",
+    # Sums of fractions, added up in whatever order the rows stand.
+    "totals": "SELECT as_of, scorecard_id, version_id, is_whole, owner_id, team_id, band, band_name, tone, "
+    "accounts, scored, round(score_sum::numeric, 6), arr_amount, arr_known FROM scoring_nighttotal "
+    "ORDER BY 1, 2, 3, 4, 5, 6, 7",
     "nights": "SELECT as_of, plan, history_only, frozen, state, statistics, accounts, scored, unknown, "
     "band_changes, error FROM scoring_scorerun ORDER BY as_of, id",
     "alerts": _ALERT.format(

@@ -1,8 +1,9 @@
 """T2's other side: the best SQL we know on our own layout, with everything our night leaves behind.
 
 Into tables like the product's, with their keys and indexes: packed snapshots, changes of band, current health
-built anew and swapped in, the day's roll-up; one transaction. Inputs are computed once into a temporary table,
-which writes no WAL. `float4send` packs big-endian where we pack little-endian: the same bytes in number.
+built anew and swapped in, the day's roll-up and its totals; one transaction. Inputs are computed once into a
+temporary table, which writes no WAL. `float4send` packs big-endian where we pack little-endian: the same bytes
+in number.
 """
 
 import datetime as dt
@@ -17,11 +18,13 @@ from scoring.engine.spec import ScorecardSpec
 from scoring.priority import ARR, ARR_FROM, ARR_TO, HEALTH, RENEWAL, RENEWAL_DAYS, TREND, WORST_FALL
 
 SNAPSHOT, HEALTH_TABLE = "bench_packed_snapshot", "bench_packed_health"
-ROLLUP, CHANGES = "bench_packed_rollup", "bench_packed_bandchange"
+ROLLUP, TOTALS = "bench_packed_rollup", "bench_packed_total"
+CHANGES = "bench_packed_bandchange"
 _LIKE = {
     SNAPSHOT: "scoring_snapshot",
     HEALTH_TABLE: "scoring_accounthealth",
     ROLLUP: "scoring_dailyrollup",
+    TOTALS: "scoring_nighttotal",
     CHANGES: "scoring_bandchange",
 }
 
@@ -63,6 +66,8 @@ class Packed:
                 cursor.execute(self._changes(), values)
             self._swap_health(cursor, values)
             cursor.execute(self._rollup(), values)
+            for named in ("", "owner_id, team_id, "):
+                cursor.execute(self._totals(named), values)
 
     def scores(self) -> str:
         """Select of (account_id, score) on `%(on)s`."""
@@ -199,6 +204,15 @@ class Packed:
             f"{self._words('band', 0)}, {self._words('band', 1)}, COUNT(*), COUNT(score), "
             "COALESCE(SUM(score), 0), COALESCE(SUM(arr_amount), 0), COUNT(arr_amount) "
             "FROM bench_scored GROUP BY owner_id, team_id, industry, size_segment, band"
+        )
+
+    def _totals(self, named: str) -> str:
+        sums = ("accounts", "scored", "score_sum", "arr_amount", "arr_known")
+        return (
+            f"INSERT INTO {TOTALS} (as_of, run_id, version_id, is_whole, {named}band, band_name, tone, "
+            f"{', '.join(sums)}) SELECT as_of, run_id, version_id, {not named}, {named}band, band_name, "
+            f"tone, {', '.join(f'SUM({each})' for each in sums)} FROM {ROLLUP} WHERE as_of = %(on)s "
+            f"GROUP BY as_of, run_id, version_id, {named}band, band_name, tone"
         )
 
 

@@ -33,8 +33,14 @@ class ListPage:
         """The rows, and how many stand before them (None: nobody has counted)."""
         found = self._asked()
         if found is None or not found[0].rows:
-            return self.pages.after(None, self.size), 0
+            return self._first(), 0
         return found
+
+    def _first(self) -> Slice:
+        """One statement where the whole list is on the page."""
+        if self.total.how is How.COUNTED and self.total.accounts <= self.size:
+            return self.pages.at(0, self.size)
+        return self.pages.after(None, self.size)
 
     def _asked(self) -> tuple[Slice, int | None] | None:
         if cursor := read(self.query.get("after", ""), self.pages.order):

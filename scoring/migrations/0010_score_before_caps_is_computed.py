@@ -4,14 +4,13 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('scoring', '0009_accounts_without_band'),
+        ("scoring", "0009_accounts_without_band"),
     ]
 
     operations = [
         migrations.RemoveField(
-            model_name='snapshot',
-            name='computed',
+            model_name="snapshot",
+            name="computed",
         ),
     ]

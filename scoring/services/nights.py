@@ -335,14 +335,15 @@ def _advance(run: ScoreRun, *, counting: bool) -> bool:
 
 
 def _merge(run: ScoreRun) -> bool:
-    merged = shards.merge(run, plan_of(run))
     with transaction.atomic():
+        # Whoever comes second finds the state moved on, and never reads what scored shards left.
         won = ScoreRun.objects.filter(pk=run.pk, state=ScoreRun.State.COUNTING).update(
             state=ScoreRun.State.SCORING,
-            statistics=merged,
             stages={**run.stages, "counting": _elapsed(run, timezone.now())},
         )
         if won:
+            merged = shards.merge(run, plan_of(run))
+            ScoreRun.objects.filter(pk=run.pk).update(statistics=merged)
             run.shards.update(partial={})
             if publish.is_to_be_shown(run):
                 staged.begin(run)

@@ -88,6 +88,19 @@ def test_a_night_that_stopped_after_counting_goes_on_where_it_was(book):
     assert snapshots() == expected
 
 
+def test_whoever_puts_the_counts_together_second_finds_it_done(book):
+    """Shards scored meanwhile hold other things than counts: reading those ended the night."""
+    run = nights.start(NIGHT, shard_size=2)
+    while (shard := nights._claim(run, "waiting", "w:1")) is not None:
+        nights._do(run, shard, "w:1", counting=True)
+    second = ScoreRun.objects.get(pk=run.pk)
+    assert nights._advance(run, counting=True)
+    run.refresh_from_db()
+    nights._do(run, nights._claim(run, "counted", "w:1"), "w:1", counting=False)
+    assert not nights._advance(second, counting=True)
+    assert nights.work(run).state == ScoreRun.State.DONE
+
+
 def test_a_claimed_shard_is_nobody_elses_until_its_lease_ends(book):
     run = start_night(NIGHT)
     shard = nights._claim(run, "waiting", "elsewhere:1")

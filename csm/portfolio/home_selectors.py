@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import Case, Count, F, Min, Q, QuerySet, Sum, Value, When, Window
-from django.db.models.functions import Abs, RowNumber
+from django.db.models import Case, Count, F, Min, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Abs
 
 from accounts.access import seen_by
 from accounts.models import Account
@@ -18,7 +18,7 @@ from csm.portfolio.filters import changed, moved, recent_changes, renewing
 from csm.portfolio.rows import FIELDS, Record
 from csm.portfolio.selectors import IN_CURRENCY, past_totals, sorted_by
 from scoring.engine.spec import UNKNOWN_BAND, UNKNOWN_NAME, UNKNOWN_TONE
-from scoring.models import ScoreRun
+from scoring.models import BandChange, ScoreRun
 from scoring.selectors import with_health
 from scoring.services.versions import number_and_note, published_spec
 
@@ -27,7 +27,7 @@ RENEWAL_DAYS = 90
 # A smaller move than this is noise; the counts beside the movers and the lists they open use it too.
 MOVER_POINTS = 5
 LISTED = 5
-# Roll-ups change only when a night does, and the night is part of the key.
+# Roll-ups change with a night and with what is scored again by day; the key says both.
 _TREND_SECONDS = 3600
 
 
@@ -174,12 +174,7 @@ def _listed(seen: Q, as_of: date, days: int, few: bool) -> Statement:
     soon = accounts.filter(renewing(RENEWAL_DAYS, as_of)).order_by(
         sorted_by("renewal_on", few=few), F("arr_amount").desc(nulls_last=True), "pk"
     )
-    # One list of ids: tests joined by OR would be tried on every account of the book.
-    parts = [each.values("pk")[:LISTED] for each in (down, up, soon)]
-    if not connection.features.supports_slicing_ordering_in_compound:
-        every = Account.objects.order_by().values("pk")
-        parts = [every.filter(pk__in=part) for part in parts]
-    named = parts[0].union(*parts[1:], all=True)
+    named = _either([each.values("pk")[:LISTED] for each in (down, up, soon)])
     accounts = with_health(accounts).order_by()
     return Statement(accounts.filter(pk__in=named).values_list(*FIELDS))
 
@@ -189,20 +184,21 @@ def newest_changes(accounts: QuerySet[Account], run: ScoreRun | None) -> list[di
 
     Dicts with `down`, account, bands, scores (0–100) and dates. One query.
     """
-    down = Case(When(new_band__lt=F("old_band"), then=Value(True)), default=Value(False))
-    place = Window(
-        RowNumber(),
-        partition_by=[F("down")],
-        order_by=[F("as_of").desc(), Abs(F("new_score") - F("old_score")).desc(), F("pk").asc()],
-    )
-    found: Any = (
+    # The order and the conditions of `BandChange`'s indexes: of a large book only the first are read.
+    order = (F("as_of").desc(), Abs(F("new_score") - F("old_score")).desc(), F("pk").asc())
+    judged = (
         recent_changes(run, CHANGED_DAYS)
         .filter(account__in=accounts.order_by().values("pk"))
         .filter(old_band__gte=0, new_band__gte=0)
-        .annotate(down=down)
-        .annotate(place=place)
-        .filter(place__lte=LISTED)
-        .order_by("-down", "place")
+    )
+    down, up = judged.filter(new_band__lt=F("old_band")), judged.filter(new_band__gt=F("old_band"))
+    named = _either([each.order_by(*order).values("pk")[:LISTED] for each in (down, up)])
+    found: Any = (
+        BandChange.objects.filter(pk__in=named)
+        .annotate(
+            down=Case(When(new_band__lt=F("old_band"), then=Value(True)), default=Value(False))
+        )
+        .order_by("-down", *order)
         .values(
             "down",
             "account_id",
@@ -217,6 +213,14 @@ def newest_changes(accounts: QuerySet[Account], run: ScoreRun | None) -> list[di
         )
     )
     return list(found)
+
+
+def _either(parts: list[QuerySet[Any, Any]]) -> QuerySet[Any, Any]:
+    """The keys of several sliced lists: tests joined by OR would be tried on every row there is."""
+    if not connection.features.supports_slicing_ordering_in_compound:
+        every = parts[0].model._default_manager.order_by().values("pk")
+        parts = [every.filter(pk__in=part) for part in parts]
+    return parts[0].union(*parts[1:], all=True)
 
 
 @dataclass(frozen=True)
@@ -245,11 +249,9 @@ class Day:
 def trend(user: Any, scope: str, run: ScoreRun) -> list[Day]:
     """The nights of the last 180 days from the roll-ups, within what `user` sees in `scope`.
 
-    One query, remembered until the next night. Owner and team are those of that night.
+    One query, remembered until its sums change. Owner and team are those of that night.
     """
-    key = (
-        f"trend:{run.pk}:{run.finished_at.timestamp() if run.finished_at else 0}:{user.pk}:{scope}"
-    )
+    key = f"trend:{run.sums_of}:{user.pk}:{scope}"
     found: list[Day] | None = cache.get(key)
     if found is None:
         found = _days(user, scope, run)

@@ -2,6 +2,8 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Abs
 
 
 class AccountHealth(models.Model):
@@ -62,14 +64,16 @@ class AccountHealth(models.Model):
             # At-risk queue, the lowest band only: by urgency where no work is open, and by score.
             models.Index(
                 fields=["priority", "account_id"],
-                condition=models.Q(band=0),
+                condition=Q(band=0),
                 name="health_queue_by_priority",
             ),
             models.Index(
                 fields=["score", "account_id"],
-                condition=models.Q(band=0),
+                condition=Q(band=0),
                 name="health_queue_by_score",
             ),
+            # The lowest scores of a tier: those of the largest are few among the lowest of all.
+            models.Index(fields=["tier", "score", "account_id"], name="health_tier_by_score"),
             # Portfolio sorted by score.
             models.Index(fields=["score", "account_id"], name="health_by_score"),
             # Movers of the week.
@@ -78,13 +82,15 @@ class AccountHealth(models.Model):
             models.Index(fields=["change_30d", "account_id"], name="health_by_change_30d"),
             models.Index(fields=["predicted_6m_amount", "account_id"], name="health_by_predicted"),
             # Those without a band: few, and looked for by whatever else is known of them.
-            models.Index(
-                fields=["account_id"], condition=models.Q(band=-1), name="health_without_band"
-            ),
+            models.Index(fields=["account_id"], condition=Q(band=-1), name="health_without_band"),
         ]
 
     def __str__(self) -> str:
         return f"health of {self.account_id}"
+
+
+_JUDGED = Q(old_band__gte=0, new_band__gte=0)
+_LARGEST = (F("as_of").desc(), Abs(F("new_score") - F("old_score")).desc(), F("id").asc())
 
 
 class BandChange(models.Model):
@@ -116,6 +122,13 @@ class BandChange(models.Model):
         indexes = [
             # "What changed in 14 days" on home.
             models.Index(fields=["-as_of", "account"], name="bandchange_recent"),
+            # The newest of them with the largest first, as `home_selectors.newest_changes` sorts and divides.
+            models.Index(
+                *_LARGEST, name="bandchange_down", condition=_JUDGED & Q(new_band__lt=F("old_band"))
+            ),
+            models.Index(
+                *_LARGEST, name="bandchange_up", condition=_JUDGED & Q(new_band__gt=F("old_band"))
+            ),
         ]
 
     def __str__(self) -> str:
@@ -197,7 +210,7 @@ class NightTotal(models.Model):
             # The trend of the whole book: a few rows a night among those of every owner.
             models.Index(
                 fields=["as_of"],
-                condition=models.Q(is_whole=True),
+                condition=Q(is_whole=True),
                 name="nighttotal_whole",
             ),
         ]

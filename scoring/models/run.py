@@ -46,6 +46,8 @@ class ScoreRun(models.Model):
     )
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    # When accounts scored again by day last moved the sums of this night.
+    sums_moved_at = models.DateTimeField(null=True, blank=True, editable=False)
     # {"counting": seconds, "scoring": …, "publishing": …}: wall time from stage to stage, as they end.
     stages = models.JSONField(default=dict, blank=True)
     cancelled_by = models.ForeignKey(
@@ -71,6 +73,12 @@ class ScoreRun(models.Model):
 
     def __str__(self) -> str:
         return f"night of {self.as_of}"
+
+    @property
+    def sums_of(self) -> str:
+        """What the sums of this night are remembered under: another word whenever they change."""
+        at = self.sums_moved_at or self.finished_at
+        return f"{self.pk}:{at.timestamp() if at else 0}"
 
 
 class ScoreShard(models.Model):

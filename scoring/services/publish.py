@@ -1,8 +1,7 @@
 """The last step of a night: current health, tiers and the roll-up change in one transaction."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator
 
 from django.db import transaction
 from django.utils import timezone
@@ -28,7 +27,6 @@ def publish(run: ScoreRun, plan: Plan) -> None:
         locked = ScoreRun.objects.select_for_update().get(pk=run.pk)
         if locked.state != ScoreRun.State.SCORING:
             return
-        gathered = list(locked.shards.order_by("number").values_list("partial", flat=True))
         whole = staged.is_whole(locked)
         cuts = {
             version_id: staged.cuts_of(locked, version_id, whole=whole) for version_id, _ in plan
@@ -37,7 +35,7 @@ def publish(run: ScoreRun, plan: Plan) -> None:
             staged.replace(locked, plan, cuts, whole=whole)
         DailyRollup.objects.filter(as_of=locked.as_of).delete()
         for version_id, spec in plan:
-            rollups.store(locked, version_id, spec, _of(gathered, version_id, "rollup"))
+            rollups.store(locked, version_id, spec, _sums(locked, version_id))
         rollups.total(locked.as_of)
         _finish(locked, plan, cuts)
         locked.save(update_fields=_FINISHED)
@@ -54,10 +52,11 @@ def is_to_be_shown(run: ScoreRun) -> bool:
     return not run.history_only and not later.exists()
 
 
-def _of(gathered: Sequence[dict[str, Any]], version_id: int, what: str) -> list[list[Any]]:
-    """One thing the shards gathered under a version, a list per shard that had accounts of it."""
+def _sums(run: ScoreRun, version_id: int) -> Iterator[rollups.Sums]:
+    """What each shard that had accounts of a version summed up, one by one: together they are of some size."""
     key = str(version_id)
-    return [part[key][what] for part in gathered if key in part]
+    found = run.shards.order_by("number").values_list("partial", flat=True)
+    return (part[key]["rollup"] for part in found.iterator(chunk_size=1) if key in part)
 
 
 def _finish(run: ScoreRun, plan: Plan, cuts: dict[int, Cuts | None]) -> None:

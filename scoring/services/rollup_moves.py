@@ -111,7 +111,7 @@ def move(
     if not deltas:
         return
     if _apply(run, specs, deltas):
-        rollups.total(run.as_of)
+        _total(run)
     else:
         count_anew(run)
 
@@ -124,7 +124,12 @@ def count_anew(run: ScoreRun) -> None:
             _COUNT.format(arr=in_own_currency("a.arr_amount", "a.currency")),
             [run.as_of, run.as_of, run.pk],
         )
+    _total(run)
+
+
+def _total(run: ScoreRun) -> None:
     rollups.total(run.as_of)
+    ScoreRun.objects.filter(pk=run.pk).update(sums_moved_at=timezone.now())
 
 
 def _parts(scored: Sequence[tuple[Group, Scored]]) -> dict[int, Part]:

@@ -30,6 +30,9 @@ _FIELDS = (
     *_SUMS,
 )
 
+# Rows of shards that are held before they are added up.
+_AT_ONCE = 20_000
+
 # The same rows added up twice: for the whole book, and for every owner and team.
 _TOTAL = """
 INSERT INTO scoring_nighttotal (as_of, run_id, scorecard_id, version_id, is_whole, owner_id, team_id, band,
@@ -71,11 +74,10 @@ def _sum(rows: pd.DataFrame) -> pd.DataFrame:
 
 def store(run: ScoreRun, version_id: int, spec: ScorecardSpec, shards: Iterable[Sums]) -> None:
     """Write the sums of all shards under one version. The caller has removed the night's older rows."""
-    found = [row for rows in shards for row in rows]
-    if not found:
+    merged = _merged(shards)
+    if merged is None:
         return
     words = spec.band_words
-    merged = _sum(pd.DataFrame(found, columns=_KEYS + _SUMS))
     bulk_insert(
         DailyRollup,
         _FIELDS,
@@ -101,6 +103,24 @@ def store(run: ScoreRun, version_id: int, spec: ScorecardSpec, shards: Iterable[
             )
         ],
     )
+
+
+def _merged(shards: Iterable[Sums]) -> pd.DataFrame | None:
+    """All shards' sums added up as they come; None without any. Memory is bounded by twice the result."""
+    parts: list[pd.DataFrame] = []
+    bound = _AT_ONCE
+    for rows in shards:
+        frame = pd.DataFrame(rows, columns=_KEYS + _SUMS)
+        # Where a shard has nobody and another somebody, the columns are still of one kind.
+        parts.append(
+            frame.astype(
+                {"owner_id": float, "team_id": float, "industry": object, "size_segment": object}
+            )
+        )
+        if sum(map(len, parts)) > bound:
+            parts = [_sum(pd.concat(parts))]
+            bound = max(_AT_ONCE, 2 * len(parts[0]))
+    return _sum(pd.concat(parts)) if parts else None
 
 
 def total(as_of: date) -> None:

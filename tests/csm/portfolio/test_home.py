@@ -6,16 +6,19 @@ from datetime import date, timedelta
 
 import pytest
 from django.core.cache import cache
+from django.db.models import Avg
+from django.utils import timezone
 
 from accounts.access import seen_by
-from accounts.models import Account
+from accounts.models import Account, Reading
 from csm.nightly import run_nightly
 from csm.portfolio import home_charts
-from csm.portfolio.home_selectors import Day, shortlists, trend
+from csm.portfolio.home_selectors import Day, newest_changes, shortlists, trend
 from csm.portfolio.insights_history import history
 from csm.portfolio.selectors import book as book_of
-from scoring.models import AccountHealth, DailyRollup
+from scoring.models import AccountHealth, BandChange, DailyRollup, ScoreRun
 from scoring.selectors import newest_run
+from scoring.services.by_day import rescore
 
 NIGHT = date(2026, 11, 20)
 
@@ -301,3 +304,65 @@ def test_the_shortlists_are_those_of_the_book_whenever_asked(
     check(user)
     user.teams.set([south])
     check(type(user).objects.get(pk=user.pk))
+
+
+def changes_in_python(accounts, run):
+    """Ids of the newest changes of band, the downs first, from all of them read one by one."""
+    ids = {account.pk for account in accounts}
+    rows = [
+        row
+        for row in BandChange.objects.select_related("run")
+        if row.account_id in ids
+        and run.as_of - timedelta(days=14) < row.as_of <= run.as_of
+        and row.run.scorecard_id is None
+        and row.run.state == ScoreRun.State.DONE
+        and min(row.old_band, row.new_band) >= 0
+    ]
+    rows.sort(key=lambda row: row.pk)
+    rows.sort(key=lambda row: abs(row.new_score - row.old_score), reverse=True)
+    rows.sort(key=lambda row: row.as_of, reverse=True)
+    down = [row.account_id for row in rows if row.new_band < row.old_band]
+    up = [row.account_id for row in rows if row.new_band > row.old_band]
+    return [(True, pk) for pk in down[:5]] + [(False, pk) for pk in up[:5]]
+
+
+def test_the_newest_changes_are_those_of_the_book(moving_book, make_account, people, owner, south):
+    run = newest_run()
+    # By a scorecard asked for by name: another series of nights.
+    other = run_nightly(run.as_of, "product-value", history_only=True)
+    for number in range(60):
+        old, new = (number % 3, (number + 1 + number // 30) % 3) if number % 7 else (number % 3, -1)
+        BandChange.objects.create(
+            account=make_account(
+                owner=owner if number % 4 else None, team=south if number % 5 else None
+            ),
+            version_id=run.plan[0],
+            run=run if number % 11 else other,
+            as_of=run.as_of - timedelta(days=number % 17),
+            previous_as_of=run.as_of - timedelta(days=20),
+            old_band=old,
+            new_band=new,
+            old_band_name="old",
+            new_band_name="new",
+            old_score=40.0,
+            # Ties are common: whole points.
+            new_score=40.0 + (number % 4 + 1) * (1 if new > old else -1),
+        )
+    for user in people.values():
+        for scope in ("mine", "team", "all"):
+            accounts = book_of(user, scope, run)
+            found = [(each["down"], each["account_id"]) for each in newest_changes(accounts, run)]
+            assert found == changes_in_python(accounts, run), (user, scope)
+    assert len(newest_changes(book_of(people["admin"], "all", run), run)) == 10
+
+
+def test_the_trend_follows_what_is_scored_again_by_day(client, moving_book, admin):
+    run = newest_run()
+    before = trend(admin, "all", run)[-1]
+    Reading.objects.filter(account=moving_book[1]).delete()
+    rescore([moving_book[1].pk], at=timezone.now())
+    after = trend(admin, "all", newest_run())[-1]
+    assert (after.mean, after.bands) != (before.mean, before.bands)
+    known = AccountHealth.objects.filter(band__gte=0)
+    assert after.judged == known.count()
+    assert after.mean == pytest.approx(known.aggregate(mean=Avg("score"))["mean"])

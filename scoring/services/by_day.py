@@ -121,15 +121,11 @@ def _write(
     night: dict[str, Any] = {"as_of": run.as_of, "version_id__in": run.plan}
     Snapshot.objects.filter(inside, **night).delete()
     BandChange.objects.filter(inside, **night).delete()
-    changes: list[BandChange] = []
     for group, result in scored:
         revenue = predict(group.spec.revenue, result.score, group.pipeline, group.won)
         rows = shards.snapshot_rows(run, group, result, shards.minor_units(revenue))
         bulk_insert(Snapshot, shards.SNAPSHOT_FIELDS, rows)
-        changes += shards.band_changes(
-            run, group, result, Q(account_id__in=group.account_ids.tolist())
-        )
-    BandChange.objects.bulk_create(changes)
+        shards.store_band_changes(run, group, result, Q(account_id__in=group.account_ids.tolist()))
     AccountHealth.objects.filter(inside).delete()
     health: list[AccountHealth] = []
     for group, _ in scored:

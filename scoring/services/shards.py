@@ -147,6 +147,7 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any],
     warnings: dict[str, list[str]] = {}
     gathered: Gathered = {}
     is_staged = staged.is_begun(run)
+    inside = Q(account_id__gte=shard.first_id, account_id__lte=shard.last_id)
     for group, scored in zip(found, results, strict=True):
         revenue = predict(group.spec.revenue, scored.score, group.pipeline, group.won)
         amounts = minor_units(revenue)
@@ -157,7 +158,7 @@ def score(run: ScoreRun, plan: Plan, shard: ScoreShard) -> tuple[dict[str, Any],
         report["accounts"] += len(group.account_ids)
         report["scored"] += int(np.isfinite(scored.score).sum())
         report["unknown"] += int((scored.band == UNKNOWN_BAND).sum())
-        report["band_changes"] += _store_band_changes(run, shard, group, scored)
+        report["band_changes"] += store_band_changes(run, group, scored, inside)
         keys = [measure.key for measure in group.spec.measures]
         clipped[str(group.version_id)] = dict(zip(keys, scored.clipped.tolist(), strict=True))
         warnings[str(group.version_id)] = list(scored.warnings)
@@ -209,21 +210,14 @@ def snapshot_rows(
     return zip(*(column.plain() for column in columns), strict=True)
 
 
-def _store_band_changes(run: ScoreRun, shard: ScoreShard, group: Group, scored: Scored) -> int:
-    inside = Q(account_id__gte=shard.first_id, account_id__lte=shard.last_id)
-    changed = band_changes(run, group, scored, inside)
-    BandChange.objects.bulk_create(changed, batch_size=2000)
-    return len(changed)
-
-
-def band_changes(run: ScoreRun, group: Group, scored: Scored, inside: Q) -> list[BandChange]:
-    """Accounts of the group whose band differs from the previous night under the same version, not stored.
+def store_band_changes(run: ScoreRun, group: Group, scored: Scored, inside: Q) -> int:
+    """Store whose band differs from the previous night under the same version; how many.
 
     `inside` names the group's accounts to the database.
     """
     before_on = _previous_night(run, group.version_id)
     if before_on is None:
-        return []
+        return 0
     night = Snapshot.objects.filter(inside, as_of=before_on, version_id=group.version_id)
     before = columns_of(
         night.order_by("account_id"), {"account_id": "int8", "band": "int8", "score": "float8"}
@@ -233,30 +227,27 @@ def band_changes(run: ScoreRun, group: Group, scored: Scored, inside: Q) -> list
     )
     moved = before["band"][old_at] != scored.band[new_at]
     old_at, new_at = old_at[moved], new_at[moved]
-    words = group.spec.band_words
-    return [
-        BandChange(
-            account_id=account_id,
-            version_id=group.version_id,
-            run=run,
-            as_of=run.as_of,
-            previous_as_of=before_on,
-            old_band=old_band,
-            new_band=new_band,
-            old_band_name=words[old_band][0],
-            new_band_name=words[new_band][0],
-            old_score=old_score,
-            new_score=new_score,
-        )
-        for account_id, old_band, new_band, old_score, new_score in zip(
-            group.account_ids[new_at].tolist(),
-            before["band"][old_at].tolist(),
-            scored.band[new_at].tolist(),
-            codec.nullable(before["score"][old_at]),
-            codec.nullable(scored.score[new_at]),
-            strict=True,
-        )
+    changed = len(new_at)
+    if not changed:
+        return 0
+    names = [name for name, _ in group.spec.band_words]
+    old_band, new_band = before["band"][old_at], scored.band[new_at]
+    columns = [
+        Column("account_id", "int8", group.account_ids[new_at]),
+        Column.same("version_id", "int8", group.version_id, changed),
+        Column.same("run_id", "int8", run.pk, changed),
+        Column.same("as_of", "date", run.as_of, changed),
+        Column.same("previous_as_of", "date", before_on, changed),
+        Column("old_band", "int2", old_band),
+        Column("new_band", "int2", new_band),
+        # Unknown, −1, is the last of the names.
+        Column("old_band_name", "text", old_band % len(names), words=names),
+        Column("new_band_name", "text", new_band % len(names), words=names),
+        Column.floats("old_score", before["score"][old_at]),
+        Column.floats("new_score", scored.score[new_at]),
     ]
+    write_columns(BandChange._meta.db_table, columns)
+    return changed
 
 
 def _previous_night(run: ScoreRun, version_id: int) -> date | None:

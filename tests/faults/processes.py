@@ -90,6 +90,13 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
         self.popen.wait(20)
 
+    def pause(self) -> None:
+        """SIGSTOP: as a machine that has no time for it."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.killpg(self.pid, signal.SIGCONT)
+
     def stop(self, seconds: float = 20) -> None:
         """SIGTERM, then SIGKILL."""
         if self.is_alive:

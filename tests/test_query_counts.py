@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from scoring.metrics import catalogue
 from scoring.selectors import newest_run
 from tests.pages import admin_pages, pages
 
@@ -28,12 +29,15 @@ def count(client, manager, admin, account) -> dict[str, int]:
 
 def each(client, addresses: dict[str, str]) -> dict[str, int]:
     counts = {}
-    for name, url in addresses.items():
-        client.get(url)  # what is remembered per process is not a query per page
-        cache.clear()
-        with CaptureQueriesContext(connection) as queries:
-            assert client.get(url).status_code == 200
-        counts[name] = len(queries)
+    with pytest.MonkeyPatch.context() as patched:
+        # A process reads its own metrics anew every ten seconds: now and then some page here met that.
+        patched.setattr(catalogue, "_FRESH_SECONDS", 3600)
+        for name, url in addresses.items():
+            client.get(url)  # what is remembered per process is not a query per page
+            cache.clear()
+            with CaptureQueriesContext(connection) as queries:
+                assert client.get(url).status_code == 200
+            counts[name] = len(queries)
     return counts
 
 

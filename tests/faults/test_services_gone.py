@@ -44,7 +44,7 @@ def test_redis_is_emptied_while_a_night_is_worked_on(
 def test_redis_stops_and_comes_back(
     workbench: Workbench, database: Database, undisturbed: Database, redis: Redis
 ) -> None:
-    """Every message is gone; workers come back to it by themselves."""
+    """Every message is gone; workers come back to it, or end and are started again by what runs them."""
     workbench.begin_night()
     workers = [workbench.worker("first"), workbench.worker("second")]
     with halt(database, halts.COUNTING) as halted:
@@ -54,7 +54,9 @@ def test_redis_stops_and_comes_back(
     time.sleep(3)
     redis.start()
     finished(workbench, database, undisturbed)
-    assert all(worker.is_alive for worker in workers)
+    for worker in workers:
+        # kombu may fail while it closes the lost connection (its issue 582): a worker must not hang then.
+        assert worker.is_alive or "Unrecoverable error: AttributeError" in worker.said()
 
 
 def test_pages_answer_while_redis_is_down(

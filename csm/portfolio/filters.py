@@ -8,7 +8,7 @@ from typing import Any
 import django_filters as filters
 from django import forms
 from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts.models import Account
 from csm.lib.dates import today
@@ -61,10 +61,13 @@ def named_like(text: str) -> Q:
     return found
 
 
-def moved(direction: str, run: ScoreRun | None, days: int = MOVED_DAYS) -> Q:
+def moved(
+    direction: str, run: ScoreRun | None, days: int = MOVED_DAYS, *, of_few: bool = False
+) -> Q:
     """Accounts with a change of band in the `days` up to the night of `run`; `direction` as in `MOVES`.
 
-    A change to or from Unknown is neither down nor up.
+    A change to or from Unknown is neither down nor up. `of_few` asks account by account instead of reading
+    all changes first: as a condition on a few of many accounts.
     """
     changes = recent_changes(run, days)
     if direction == "down":
@@ -73,6 +76,8 @@ def moved(direction: str, run: ScoreRun | None, days: int = MOVED_DAYS) -> Q:
         changes = changes.filter(old_band__gte=0, new_band__gt=F("old_band"))
     elif direction == "unknown":
         changes = changes.filter(Q(old_band=UNKNOWN_BAND) | Q(new_band=UNKNOWN_BAND))
+    if of_few:
+        return Q(Exists(changes.filter(account_id=OuterRef("pk"))))
     return Q(pk__in=changes.values("account_id"))
 
 

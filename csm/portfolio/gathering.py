@@ -28,6 +28,8 @@ _OFTEN_ENOUGH: Final = 200
 _BEARABLE: Final = 30_000.0
 # A page is looked for among so many rows of an order before all that pass are found.
 _GLANCED: Final = 4_000
+# One account in so many changes its band: reading all changes is as quick as asking for those of so few.
+_CHANGING: Final = 100
 # Bands are told from scores rounded to four decimals.
 _ROUNDED: Final = 0.0001
 
@@ -57,6 +59,11 @@ def pays_for(expected: Expected, every: int) -> bool:
     What passes may all stand at the end of the order, so a walk is only trusted where many pass.
     """
     return expected.rows * _OFTEN < every and expected.effort <= _BEARABLE
+
+
+def pays_one_by_one(book: int, every: int) -> bool:
+    """Whether to ask for the changes of band of each account of a `book`, not to read those of all first."""
+    return book * _CHANGING <= every
 
 
 def glanced(passing: int, every: int, *, rows: int) -> int | None:

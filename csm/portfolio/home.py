@@ -106,7 +106,8 @@ def _figures(
     """The figures; of a large book with the time its counts were made, or whether they still are."""
     if run is None or run.scorecard_id is not None or not is_large_night(nights, run):
         as_of = run.as_of if run else today()
-        return figures(book(user, scope, run), run, as_of, days), None, False
+        few = bool(run and nights and gathering.pays_one_by_one(nights[-1].accounts, run.accounts))
+        return figures(book(user, scope, run), run, as_of, days, few=few), None, False
     found = summed(user, scope, run)
     counted = told(OfHome(user, scope, run, [days]), at=timezone.now())
     if counted is None:
@@ -246,17 +247,17 @@ def _linked(url: str, text: SafeString | str) -> SafeString:
 
 def _changes_links(found: Figures, scope: str, counting: bool) -> list[dict[str, str]]:
     counted = (
-        ("down", "moved down", found.moved_down),
-        ("up", "moved up", found.moved_up),
-        ("unknown", "to or from Unknown", found.to_or_from_unknown),
+        ("down", "moved down", found.moved_down, "change_7d"),
+        ("up", "moved up", found.moved_up, "-change_7d"),
+        ("unknown", "to or from Unknown", found.to_or_from_unknown, "change_7d"),
     )
     return [
         {
             "label": label,
             "count": "…" if counting else display.number(count),
-            "url": list_url("portfolio", scope, moved=move, days=CHANGED_DAYS, sort="change_7d"),
+            "url": list_url("portfolio", scope, moved=move, days=CHANGED_DAYS, sort=sort),
         }
-        for move, label, count in counted
+        for move, label, count, sort in counted
     ]
 
 

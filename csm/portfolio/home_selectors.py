@@ -71,12 +71,22 @@ class Figures:
     predicted_known: int = 0
 
 
-def figures(accounts: QuerySet[Account], run: ScoreRun | None, as_of: date, days: int) -> Figures:
+def figures(
+    accounts: QuerySet[Account],
+    run: ScoreRun | None,
+    as_of: date,
+    days: int,
+    *,
+    few: bool = False,
+) -> Figures:
     """One query: the book grouped by band, everything else counted within the groups.
 
-    `days` (7 or 30) is the span of `declined` and `improved`.
+    `days` (7 or 30) is the span of `declined` and `improved`. `few`: see `gathering.pays_one_by_one`.
     """
     soon = renewing(RENEWAL_DAYS, as_of)
+    down, up, fog = (
+        moved(direction, run, CHANGED_DAYS, of_few=few) for direction in ("down", "up", "unknown")
+    )
     rows = (
         accounts.order_by()
         .values("health__band", "health__band_name", "health__tone")
@@ -87,9 +97,9 @@ def figures(accounts: QuerySet[Account], run: ScoreRun | None, as_of: date, days
             soon=Count("pk", filter=soon),
             soon_arr=Sum("arr_amount", filter=soon & IN_CURRENCY),
             soon_known=Count("arr_amount", filter=soon & IN_CURRENCY),
-            down=Count("pk", filter=moved("down", run, CHANGED_DAYS)),
-            up=Count("pk", filter=moved("up", run, CHANGED_DAYS)),
-            fog=Count("pk", filter=moved("unknown", run, CHANGED_DAYS)),
+            down=Count("pk", filter=down),
+            up=Count("pk", filter=up),
+            fog=Count("pk", filter=fog),
             declined=Count("pk", filter=changed(f"down{days}", MOVER_POINTS)),
             improved=Count("pk", filter=changed(f"up{days}", MOVER_POINTS)),
             predicted=Sum("health__predicted_6m_amount", filter=IN_CURRENCY),

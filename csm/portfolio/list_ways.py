@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # What a queue holds.
 RISK: Final = "risk"
 UNKNOWN: Final = "unknown"
+_CHANGES: Final = ("change_7d", "change_30d")
 _HEALTH_AT: Final = FIELDS.index("health_as_of")
 
 
@@ -92,10 +93,13 @@ def _is_gathered(listing: "Listing", order: Order) -> bool:
 def _glance(listing: "Listing", order: Order) -> tuple[QuerySet[Any], int] | None:
     """For `Pages`: of filtered lists of large books, where enough accounts pass.
 
-    Not by a column of health: what is filtered by then has to do with the order too often.
+    Not by a column of health: what is filtered by then has to do with the order too often. By its change, the
+    accounts whose band changed stand at the beginning.
     """
     every, book = listing.run.accounts if listing.run else 0, listing.book
-    if book is None or order.tie != "pk" or listing.is_of_small_book:
+    if book is None or listing.is_of_small_book:
+        return None
+    if order.tie != "pk" and not _begins_with_moved(listing, order):
         return None
     # By name, the index of a book has them in just that order.
     if 4 * book < every and order.keys != ("name",):
@@ -106,6 +110,12 @@ def _glance(listing: "Listing", order: Order) -> tuple[QuerySet[Any], int] | Non
     passing = listing.expected.rows if listing.expected and not total.exact else total.accounts
     most = gathering.glanced(passing, book, rows=listing.size)
     return None if most is None else (with_keys(listing.filter.queryset, order.keys), most)
+
+
+def _begins_with_moved(listing: "Listing", order: Order) -> bool:
+    """Whether it is sorted by the change that moved those it holds from one band to another."""
+    falling = {"down": False, "up": True}.get(listing.filter.values.get("moved", ""))
+    return order.keys[0] in _CHANGES and order.descending == falling
 
 
 def _is_of_unknown(listing: "Listing") -> bool:

@@ -19,7 +19,7 @@ from csm.lib.markup.figures import (
 )
 from csm.lib.markup.graphics import coverage, gauge, points_bar, sparkline, split_bar
 from csm.lib.markup.icons import defn, icon
-from csm.lib.markup.rows import table_head, table_rows
+from csm.lib.markup.rows import figure_rows, table_head, table_rows
 
 __all__ = [
     "avatar",
@@ -28,6 +28,7 @@ __all__ = [
     "day",
     "defn",
     "delta",
+    "figure_rows",
     "gauge",
     "icon",
     "link",

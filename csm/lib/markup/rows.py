@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.formats import localize
 from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString, mark_safe
 
@@ -71,6 +72,21 @@ def table_rows(rows: Iterable[Any], selectable: bool | str = False) -> SafeStrin
         if shared is not row:
             parts += _cells(row.cells[len(shared.cells) :], "")
         parts.append("</tr>\n")
+    return mark_safe("".join(parts))
+
+
+def figure_rows(rows: Iterable[Iterable[tuple[str, Any]]] | None) -> SafeString:
+    """`<tr>` of rows [(css class, html)], the first cell their head; what is not marked safe is escaped."""
+    parts: list[str] = []
+    for row in rows or ():
+        parts.append("<tr>")
+        tag = 'th scope="row"'
+        for css, html in row:
+            # Figures that are still plain numbers or days, the way a template prints them.
+            text = conditional_escape(html if isinstance(html, str) else localize(html))
+            parts.append(f'<{tag} class="{css}">{text}</{tag[:2]}>')
+            tag = "td"
+        parts.append("</tr>")
     return mark_safe("".join(parts))
 
 

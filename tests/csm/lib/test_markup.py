@@ -32,6 +32,15 @@ def test_arguments_are_escaped_and_nothing_is_styled_inline(html):
     assert "style=" not in html
 
 
+def test_rows_of_figures_head_their_row_and_escape_what_is_not_safe():
+    drawn = markup.figure_rows([[("", NASTY), ("r", markup.number(1234)), ("r", 5)], []])
+    assert drawn == (
+        '<tr><th scope="row" class="">&lt;b onclick=&quot;x&quot;&gt;&amp;</th>'
+        f'<td class="r">{markup.number(1234)}</td><td class="r">5</td></tr><tr></tr>'
+    )
+    assert markup.figure_rows(None) == ""
+
+
 def test_every_tone_has_a_shape_of_its_own():
     tones = ("good", "fair", "poor", "unknown")
     assert len({markup.band("x", t).split(">", 1)[1] for t in tones}) == 4

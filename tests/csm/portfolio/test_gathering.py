@@ -1,5 +1,7 @@
 """Found first or walked in order: the same rows; which of the two is a matter of how many there are."""
 
+from types import SimpleNamespace
+
 import pytest
 from django.core.cache import cache
 from django.db import connection
@@ -12,6 +14,7 @@ from csm.portfolio.insights_revenue import contributors
 from csm.portfolio.lists import Listing
 from csm.portfolio.selectors import HIGH_RISK, with_keys
 from csm.portfolio.selectors import book as book_of
+from csm.portfolio.tables import PortfolioTable, order_of
 from csm.portfolio.totals import Expected
 from scoring.models import AccountHealth, ScoreRun
 from tests.csm.portfolio.asking import NIGHT, ask, health, names
@@ -39,6 +42,13 @@ def test_those_without_a_band_are_found_by_their_index_where_they_are_few():
     # A book's few are looked for among those of all.
     assert not gathering.pays_for_unknown(40_000, 4_000, 100_000, rows=25)
     assert gathering.pays_for_unknown(40_000, 0, 100_000, rows=25)
+
+
+def test_changes_are_asked_for_one_by_one_where_a_book_is_small():
+    assert gathering.pays_one_by_one(500, MILLION)
+    assert gathering.pays_one_by_one(10_000, MILLION)
+    assert not gathering.pays_one_by_one(20_000, MILLION)
+    assert not gathering.pays_one_by_one(500, 10_000)
 
 
 def test_a_walk_is_trusted_where_many_pass():
@@ -96,13 +106,16 @@ def test_unknown_ones_put_together_of_two_lists_are_the_same(
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL walks too far")
 @pytest.mark.parametrize("most", [3, 500])
-@pytest.mark.parametrize("sort", ["", "renewal", "-arr"])
+@pytest.mark.parametrize("sort", ["", "renewal", "-arr", "change_7d", "-change_30d"])
 def test_a_glance_at_the_first_in_order_finds_what_a_long_look_does(
     client, book, admin, make_account, monkeypatch, sort, most
 ):
     """Whether enough of them pass or not: the page begins with the first of all that pass."""
     for n in range(70):
         make_account(f"{n % 7} Some {n}", arr_amount=n % 5 or None, industry=["Retail", ""][n % 2])
+    for n, account in enumerate(book):
+        health(account, change_7d=n % 9 - 4.0, change_30d=None if n % 4 == 0 else n % 5 - 2.0)
+        Account.objects.filter(pk=account.pk).update(industry=["Retail", ""][n % 2])
     monkeypatch.setattr(list_ways, "_is_gathered", lambda *_: True)
     shown = []
     for way in (lambda *_: None, glanced_at(most)):
@@ -125,6 +138,21 @@ def glanced_at(most):
         return with_keys(listing.filter.queryset, order.keys), most
 
     return glance
+
+
+def test_those_that_moved_are_glanced_at_from_where_they_stand():
+    """The lists home leads to: what fell by most has fallen into another band, what rose has risen."""
+
+    def is_glanced_at(sort, **values):
+        listing = SimpleNamespace(filter=SimpleNamespace(values=values))
+        return list_ways._begins_with_moved(listing, order_of(PortfolioTable([], order_by=sort)))
+
+    assert is_glanced_at("change_7d", moved="down")
+    assert is_glanced_at("-change_30d", moved="up")
+    assert not is_glanced_at("change_7d", moved="up")
+    assert not is_glanced_at("change_7d", moved="unknown")
+    assert not is_glanced_at("score", moved="down")
+    assert not is_glanced_at("change_7d")
 
 
 def test_a_glance_is_worth_it_where_it_may_fill_a_page():

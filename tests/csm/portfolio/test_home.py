@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.access import seen_by
 from accounts.models import Account, Reading
 from csm.nightly import run_nightly
-from csm.portfolio import home_charts
+from csm.portfolio import gathering, home_charts
 from csm.portfolio.home_selectors import Day, newest_changes, shortlists, trend
 from csm.portfolio.insights_history import history
 from csm.portfolio.selectors import book as book_of
@@ -76,7 +76,11 @@ def test_an_outsider_sees_none_of_it(client, moving_book, outsider):
 
 @pytest.mark.parametrize("days", ["7", "30"])
 @pytest.mark.parametrize("who", ["owner", "manager", "admin"])
-def test_every_number_is_the_count_of_the_list_it_opens(client, moving_book, people, who, days):
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_every_number_is_the_count_of_the_list_it_opens(
+    client, moving_book, people, monkeypatch, who, days, one_by_one
+):
+    monkeypatch.setattr(gathering, "pays_one_by_one", lambda *_: one_by_one)
     context = home(client, people[who], scope="all", days=days).context
     numbers = {tile["label"]: (tile["value"], tile["url"]) for tile in context["tiles"]}
     counted = [

@@ -1,6 +1,6 @@
 """Addresses of lists: a number and the list it opens are built from the same parameters."""
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +18,6 @@ def list_url(name: str, scope: str, **params: Any) -> str:
 
 
 # A page of figures has hundreds of these. Where the workbench lives below a path, that is in the address.
-@cache
+@lru_cache(maxsize=64)
 def _path(name: str, _prefix: str) -> str:
     return reverse(name)

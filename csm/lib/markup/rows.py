@@ -84,7 +84,7 @@ def figure_rows(rows: Iterable[Iterable[tuple[str, Any]]] | None) -> SafeString:
         for css, html in row:
             # Figures that are still plain numbers or days, the way a template prints them.
             text = conditional_escape(html if isinstance(html, str) else localize(html))
-            parts.append(f'<{tag} class="{css}">{text}</{tag[:2]}>')
+            parts.append(f'<{tag} class="{escape(css)}">{text}</{tag[:2]}>')
             tag = "td"
         parts.append("</tr>")
     return mark_safe("".join(parts))

@@ -33,9 +33,10 @@ def test_arguments_are_escaped_and_nothing_is_styled_inline(html):
 
 
 def test_rows_of_figures_head_their_row_and_escape_what_is_not_safe():
-    drawn = markup.figure_rows([[("", NASTY), ("r", markup.number(1234)), ("r", 5)], []])
+    drawn = markup.figure_rows([[(NASTY, NASTY), ("r", markup.number(1234)), ("r", 5)], []])
     assert drawn == (
-        '<tr><th scope="row" class="">&lt;b onclick=&quot;x&quot;&gt;&amp;</th>'
+        '<tr><th scope="row" class="&lt;b onclick=&quot;x&quot;&gt;&amp;">'
+        "&lt;b onclick=&quot;x&quot;&gt;&amp;</th>"
         f'<td class="r">{markup.number(1234)}</td><td class="r">5</td></tr><tr></tr>'
     )
     assert markup.figure_rows(None) == ""

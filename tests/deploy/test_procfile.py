@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +45,7 @@ def test_what_ends_is_started_again_and_a_stop_is_passed_on(tmp_path):
         os.killpg(kept.pid, signal.SIGTERM)
         _, said = kept.communicate(timeout=10)
     finally:
-        kept.kill()
+        with suppress(ProcessLookupError):  # all of them have ended
+            os.killpg(kept.pid, signal.SIGKILL)
     assert notes.read_text().split() == ["begun", "begun", "asked"]
     assert said.count("Ended with status 3, started again in 2 s: sh -c") == 1
